@@ -112,7 +112,7 @@ def run_ministack():
     """The child's side: ministack in this process, ending with our parent."""
 
     def follow_parent():
-        while sys.stdin.buffer.read(4096):
+        while os.read(0, 4096):
             pass
         os._exit(0)
 
@@ -151,7 +151,7 @@ def main():
             closed = threading.Event()
 
             def watch():
-                while sys.stdin.buffer.read(4096):
+                while os.read(0, 4096):
                     pass
                 closed.set()
 

@@ -52,9 +52,31 @@ def rest_router(service):
     return get_service_router(service)
 
 
-def unknown_query_names(names, shape):
-    """Form members that the shape has no place for: the parser passes over them."""
-    return [n for n in names if n.split(".")[0] not in shape.members] if shape else list(names)
+def written_again(service, name, params):
+    """botocore's own writing of the members that were read."""
+    from botocore.serialize import create_serializer
+
+    model = service_model.service(service)
+    protocol = model.resolved_protocol
+    protocol = protocol if protocol in ("query", "ec2", "rest-xml") else "query"
+    return create_serializer(protocol, False).serialize_to_request(params, model.operation_model(name))["body"]
+
+
+def passed_over(sent, kept, what):
+    """What the request held and the model has no place for: parsers skip it."""
+    return [service_model.Finding(n, "unknown", f"unknown {what}") for n in sorted(set(sent) - set(kept))]
+
+
+def element_paths(text):
+    import xml.etree.ElementTree as tree
+
+    def below(node, path):
+        path = f"{path}/{node.tag.rsplit('}', 1)[-1]}"
+        yield path
+        for child in node:
+            yield from below(child, path)
+
+    return set(below(tree.fromstring(text), "")) if text else set()
 
 
 def validate_http(given):
@@ -87,12 +109,6 @@ def validate_http(given):
         if protocol == "query":
             form = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
             name = form["Action"]
-            rest = [n for n in form if n not in ("Action", "Version")]
-            operation = model.operation_model(name)
-            extra = [
-                service_model.Finding(n, "unknown", "unknown form member")
-                for n in unknown_query_names(rest, operation.input_shape)
-            ]
         else:
             operation, uri = rest_router(service).match(request)
             name = operation.name
@@ -107,6 +123,11 @@ def validate_http(given):
                 "url_params": uri,
             }
         )
+        params = pruned(params)
+        if protocol == "query":
+            extra = passed_over(form, written_again(service, name, params), "form member")
+        elif protocol == "rest-xml" and body[:1] == b"<":
+            extra = passed_over(element_paths(body), element_paths(written_again(service, name, params)), "element")
     shape = service_model.service(service).operation_model(name).input_shape
     params = pruned(params)
     return {"operation": name, "params": params, "errors": extra + service_model.judge(params, shape)}
@@ -143,13 +164,23 @@ def serialize_output(given):
 # ------------------------------------------------------------------- cfn-lint
 
 
+@functools.cache
+def cfn_runner(regions, ignored):
+    """The rules take most of the time of a run; they are read once."""
+    from cfnlint.config import ConfigMixIn, ManualArgs
+    from cfnlint.runner import Runner
+
+    return Runner(ConfigMixIn([], **ManualArgs(regions=list(regions), ignore_checks=list(ignored))))
+
+
 def cfn_lint(given):
-    from cfnlint.api import lint
-    from cfnlint.config import ManualArgs
+    from cfnlint.decode.decode import decode_str
 
     text = pathlib.Path(given["path"]).read_text() if "path" in given else json.dumps(given["template"])
-    regions = given.get("regions") or ["us-east-1"]
-    matches = lint(text, config=ManualArgs(regions=regions, ignore_checks=given.get("ignore", [])))
+    template, matches = decode_str(text)
+    if not matches:
+        runner = cfn_runner(tuple(given.get("regions") or ["us-east-1"]), tuple(given.get("ignore", [])))
+        matches = list(runner.validate_template(template))
     findings = [
         {
             "rule": match.rule.id,
@@ -166,10 +197,24 @@ def cfn_lint(given):
 # ----------------------------------------------------------------- parliament
 
 
+def statements_of(document):
+    found = document.get("Statement", []) if isinstance(document, dict) else []
+    return [s for s in (found if isinstance(found, list) else [found]) if isinstance(s, dict)]
+
+
 def policy(given):
     import parliament
 
     document = given["document"]
+    if given.get("kind") == "trust":
+        # parliament knows no trust policies. They have no Resource; with one
+        # that stands for the role itself the rest of its checks apply.
+        document = json.loads(document) if isinstance(document, str) else json.loads(json.dumps(document))
+        for statement in statements_of(document):
+            if "Resource" in statement or "NotResource" in statement:
+                issue = {"issue": "MALFORMED", "detail": "Has prohibited field Resource.", "severity": "HIGH", "location": {}}
+                return {"findings": [issue]}
+            statement["Resource"] = "arn:aws:iam::123456789012:role/itself"
     text = document if isinstance(document, str) else json.dumps(document)
     # jsoncfg leaves relaxed JSON through (comments, no quotes); IAM does not.
     try:

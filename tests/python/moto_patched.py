@@ -1109,7 +1109,7 @@ def main():
     print(json.dumps({"moto": f"http://127.0.0.1:{server.server_port}"}), flush=True)
 
     def follow_parent():
-        while sys.stdin.buffer.read(4096):
+        while os.read(0, 4096):
             pass
         os._exit(0)
 

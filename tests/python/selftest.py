@@ -1,5 +1,6 @@
 """Proves each patch and each verdict with boto3: python selftest.py"""
 
+import base64
 import json
 import pathlib
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.error
 import urllib.request
 import uuid
 
@@ -585,12 +587,30 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual([e["rule"] for e in answer["errors"]], ["pattern"])
         answer = http("iam", "Action=GetRole&Version=2010-05-08&RoleNam=a", **form)
         self.assertIn("unknown", [e["rule"] for e in answer["errors"]])
+        form_body = "Action=CreateRole&Version=2010-05-08&RoleName=a&AssumeRolePolicyDocument=%7B%7D&Tags.member.1.Key=k&Tags.member.1.Value=v"
+        answer = http("iam", form_body, **form)
+        self.assertEqual((answer["params"]["Tags"], answer["errors"]), ([{"Key": "k", "Value": "v"}], []))
+        answer = http("iam", form_body.replace("1.Value", "1.Worth"), **form)
+        self.assertIn(("Tags.member.1.Worth", "unknown"), [(e["path"], e["rule"]) for e in answer["errors"]])
         target = {"x-amz-target": "CodePipeline_20150709.GetPipeline", "content-type": "application/x-amz-json-1.1"}
         self.assertEqual(http("codepipeline", '{"name": "x"}', **target)["errors"], [])
         body = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
         answer = self.ask(do="validate_http", service="s3", method="PUT", path="/bucket?versioning", headers={}, body=body)
         self.assertEqual((answer["operation"], answer["errors"]), ("PutBucketVersioning", []))
         self.assertEqual(answer["params"]["VersioningConfiguration"], {"Status": "Enabled"})
+        body = body.replace("Status", "State")
+        answer = self.ask(do="validate_http", service="s3", method="PUT", path="/bucket?versioning", headers={}, body=body)
+        self.assertIn("/VersioningConfiguration/State", [e["path"] for e in answer["errors"]])
+        rpc = {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+        answer = self.ask(
+            do="validate_http",
+            service="cloudwatch",
+            method="POST",
+            path="/service/GraniteServiceVersion20100801/operation/DescribeAlarms",
+            headers=rpc,
+            body_base64=base64.b64encode(cbor2.dumps({"AlarmNames": [""]})).decode(),
+        )
+        self.assertEqual((answer["operation"], [e["rule"] for e in answer["errors"]]), ("DescribeAlarms", ["min"]))
 
     def test_wire(self):
         answer = self.ask(
@@ -608,6 +628,7 @@ class JudgeTest(unittest.TestCase):
         bad = {"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicNam": "t"}}}}
         found = self.ask(do="cfn_lint", template=bad)["findings"]
         self.assertEqual([(f["rule"], f["level"], f["path"][:2]) for f in found], [("E3002", "error", ["Resources", "T"])])
+        self.assertEqual(self.ask(do="cfn_lint", template=good)["findings"], [])
 
     def test_policies(self):
         def found(action, resource="*"):
@@ -619,6 +640,10 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(found("codebuild:StartBild"), ["UNKNOWN_ACTION"])
         self.assertIn("RESOURCE_MISMATCH", found("s3:GetObject", "arn:aws:s3:::bucket"))
         self.assertEqual(self.ask(do="policy", document="{")["findings"][0]["issue"], "MALFORMED_JSON")
+        trusted = json.loads(trust("codepipeline.amazonaws.com"))
+        self.assertEqual(self.ask(do="policy", kind="trust", document=trusted)["findings"], [])
+        trusted["Statement"][0]["Resource"] = "*"
+        self.assertNotEqual(self.ask(do="policy", kind="trust", document=trusted)["findings"], [])
         nothing = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"}]}
         self.assertNotEqual(self.ask(do="policy", document=nothing)["findings"], [])
 
