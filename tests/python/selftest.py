@@ -500,6 +500,26 @@ def signed(service, path, data, headers):
 
 
 class LauncherTest(unittest.TestCase):
+    """Each on emulators of its own."""
+
+    def test_reset_forgets(self):
+        global URL
+        child, urls = self.start()
+        before, URL = URL, urls
+        try:
+            arn = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/{uuid.uuid4()}"
+            door("connections", ConnectionArn=arn)
+            made = PipelineTest("test_names")
+            made.setUp()
+            made.create()
+            urllib.request.urlopen(urllib.request.Request(urls["moto"] + "/moto-api/reset", method="POST")).close()
+            self.assertEqual(client("codepipeline").list_pipelines()["pipelines"], [])
+            self.assertEqual(client("codeconnections").list_connections()["Connections"], [])
+        finally:
+            URL = before
+            child.stdin.close()
+            child.wait(10)
+
     def start(self):
         child = subprocess.Popen([sys.executable, str(HERE / "emulators.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.addCleanup(child.stdout.close)
