@@ -1,0 +1,235 @@
+//! Patterns and lengths of texts.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use regex::Regex;
+use serde::{Deserialize, Deserializer};
+
+/// A regular expression of the data that a whole text must match; compiled on first use.
+pub struct Pattern {
+    text: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    /// The pattern as AWS writes it, without anchors.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the whole of `value` matches.
+    pub fn matches(&self, value: &str) -> bool {
+        self.regex().is_none_or(|regex| regex.is_match(value))
+    }
+
+    /// The compiled form; `None` only if the data holds a broken pattern, which a test excludes.
+    pub fn regex(&self) -> Option<&Regex> {
+        self.compiled
+            .get_or_init(|| Regex::new(&format!("^(?s:{})$", self.text)).ok())
+            .as_ref()
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({:?})", self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Pattern {
+            text: String::deserialize(deserializer)?,
+            compiled: OnceLock::new(),
+        })
+    }
+}
+
+/// What a name or another short text may look like.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextRule {
+    /// Pattern of the whole text.
+    #[serde(default)]
+    pub pattern: Option<Pattern>,
+    /// A pattern for one character, to point at the first wrong one.
+    #[serde(default)]
+    pub character: Option<Pattern>,
+    /// The allowed characters in words, for messages.
+    #[serde(default)]
+    pub characters: Option<String>,
+    /// Fewest and most characters.
+    pub length: [usize; 2],
+    /// Where the text must be unique: `account and region`, `pipeline`, `stage`.
+    #[serde(default)]
+    pub unique: Option<String>,
+    /// Texts that AWS keeps for itself.
+    #[serde(default)]
+    pub reserved: Vec<String>,
+    /// Above this length sources disagree: warn.
+    #[serde(default)]
+    pub warn_above: Option<usize>,
+    /// What else is to be known.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Where the fact is from.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+/// Why a text breaks its [`TextRule`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextProblem {
+    /// Fewer characters than needed.
+    TooShort {
+        /// How many there are.
+        length: usize,
+        /// How many are needed.
+        min: usize,
+    },
+    /// More characters than allowed.
+    TooLong {
+        /// How many there are.
+        length: usize,
+        /// How many are allowed.
+        max: usize,
+    },
+    /// A character that is not allowed, and its byte offset.
+    Character {
+        /// The first wrong character.
+        character: char,
+        /// Its byte offset in the text.
+        at: usize,
+    },
+    /// The text as a whole does not match the pattern.
+    Shape,
+    /// A word that AWS keeps for itself.
+    Reserved,
+}
+
+impl TextRule {
+    /// The first problem of `value`, if any.
+    ///
+    /// # Errors
+    /// The problem found.
+    pub fn check(&self, value: &str) -> Result<(), TextProblem> {
+        let [min, max] = self.length;
+        if let Some(character) = &self.character {
+            let mut buffer = [0; 4];
+            let wrong = value
+                .char_indices()
+                .find(|(_, c)| !character.matches(c.encode_utf8(&mut buffer)));
+            if let Some((at, character)) = wrong {
+                return Err(TextProblem::Character { character, at });
+            }
+        }
+        let length = value.chars().count();
+        if length < min {
+            return Err(TextProblem::TooShort { length, min });
+        }
+        if length > max {
+            return Err(TextProblem::TooLong { length, max });
+        }
+        if self.pattern.as_ref().is_some_and(|p| !p.matches(value)) {
+            return Err(TextProblem::Shape);
+        }
+        if self.reserved.iter().any(|word| word == value) {
+            return Err(TextProblem::Reserved);
+        }
+        Ok(())
+    }
+}
+
+/// A fact together with how sure it is. In the data either the bare value or `{value, certain, note}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certain<T> {
+    /// The value.
+    pub value: T,
+    /// False if the sources disagree or are silent.
+    pub certain: bool,
+    /// What the sources say.
+    pub note: Option<String>,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Certain<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form<T> {
+            Full {
+                value: T,
+                #[serde(default = "super::yes")]
+                certain: bool,
+                #[serde(default)]
+                note: Option<String>,
+            },
+            Bare(T),
+        }
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Full {
+                value,
+                certain,
+                note,
+            } => Certain {
+                value,
+                certain,
+                note,
+            },
+            Form::Bare(value) => Certain {
+                value,
+                certain: true,
+                note: None,
+            },
+        })
+    }
+}
+
+impl<T: Default> Default for Certain<T> {
+    fn default() -> Self {
+        Certain {
+            value: T::default(),
+            certain: true,
+            note: None,
+        }
+    }
+}
+
+/// A number with its bounds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    /// Fewest; 0 if there is no lower bound.
+    #[serde(default)]
+    pub min: u64,
+    /// Most.
+    pub max: u64,
+    /// Above this, sources disagree: warn.
+    #[serde(default)]
+    pub warn_above: Option<u64>,
+    /// What AWS takes when the number is not given.
+    #[serde(default)]
+    pub default: Option<u64>,
+    /// Whether AWS raises it on request.
+    #[serde(default)]
+    pub adjustable: bool,
+    /// False if the sources disagree.
+    #[serde(default = "super::yes")]
+    pub certain: bool,
+    /// The exception that breaking it raises, where known.
+    #[serde(default)]
+    pub exception: Option<String>,
+    /// What else is to be known.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Where the fact is from.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+impl Quota {
+    /// Whether `number` lies within the bounds.
+    pub fn allows(&self, number: u64) -> bool {
+        (self.min..=self.max).contains(&number)
+    }
+}
