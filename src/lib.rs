@@ -1,0 +1,16 @@
+//! The modules in the order of the flow:
+//!
+//! ```text
+//! text ─ yaml ─► tree ─ variables ─► tree ─ model ─► pipeline ─ checks ─► findings
+//!                                                        │
+//!                                                     compile
+//!                                                        ▼
+//!                                   cloud ─ live ─► resources ─ plan ─► changes ─ apply ─► cloud
+//! ```
+//!
+//! The binary is the product; of the library only [`run`](crate::commands::run) is promised.
+
+pub mod diagnostic;
+pub mod error;
+pub mod source;
+pub mod tree;

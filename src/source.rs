@@ -1,0 +1,170 @@
+//! Texts, places in them, and values that remember their place.
+
+use std::sync::Arc;
+
+/// One text that was read: a pipeline file, an included file, a file a variable names.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// The name as a person would type it: relative to the working directory, or `<stdin>`.
+    pub name: String,
+    /// The text, without a byte order mark.
+    pub text: String,
+    line_starts: Vec<usize>,
+}
+
+/// Which of the [`Sources`] a span lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct FileId(u32);
+
+/// A range of bytes in one file; `end` is exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span {
+    /// The file the bytes are in.
+    pub file: FileId,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// A range of bytes of `file`.
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        Self { file, start, end }
+    }
+
+    /// Nothing, at the very start of `file`: where something is missing at the root.
+    pub fn start_of(file: FileId) -> Self {
+        Self::new(file, 0, 0)
+    }
+
+    /// The part from `start` to `end`, both counted from the start of this span.
+    pub fn part(self, start: usize, end: usize) -> Self {
+        let clamp = |at: usize| (self.start + at).min(self.end);
+        Self::new(self.file, clamp(start), clamp(end))
+    }
+}
+
+/// A place as people count it: lines and columns from 1, columns in Unicode scalars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Byte offset in the text.
+    pub offset: usize,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in Unicode scalars, from 1.
+    pub column: usize,
+}
+
+impl SourceFile {
+    fn new(name: String, text: String) -> Self {
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        };
+        let mut line_starts = vec![0];
+        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
+        Self { name, text, line_starts }
+    }
+
+    /// Where `offset` is. An offset inside a character is taken back to its start.
+    pub fn position(&self, offset: usize) -> Position {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let line_start = self.line_starts[line - 1];
+        Position { offset, line, column: self.text[line_start..offset].chars().count() + 1 }
+    }
+}
+
+/// Every text of one run, so that a [`Span`] can be shown.
+#[derive(Debug, Default, Clone)]
+pub struct Sources {
+    files: Vec<Arc<SourceFile>>,
+}
+
+impl Sources {
+    /// No text yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in a text and gives it its id.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        let id = FileId(u32::try_from(self.files.len()).expect("fewer than four billion files"));
+        self.files.push(Arc::new(SourceFile::new(name.into(), text.into())));
+        id
+    }
+
+    /// The text behind an id of this collection.
+    pub fn file(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    /// The characters a span covers.
+    pub fn slice(&self, span: Span) -> &str {
+        self.file(span.file).text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    /// Start and end of a span as people count.
+    pub fn positions(&self, span: Span) -> (Position, Position) {
+        let file = self.file(span.file);
+        (file.position(span.start), file.position(span.end))
+    }
+
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether nothing was read yet.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+/// A value and where a person typed it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Joins a value and its place.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+
+    /// Another value at the same place.
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned { value: to(self.value), span: self.span }
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Spanned<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_offsets_bytes() {
+        let mut sources = Sources::new();
+        let id = sources.add("a.yml", "é: x\nüü: y\n");
+        let file = sources.file(id);
+        let at = file.text.find('y').expect("there");
+        let position = file.position(at);
+        assert_eq!((position.line, position.column, position.offset), (2, 5, 12));
+        assert_eq!(file.position(1).offset, 0, "inside a character goes back to its start");
+        assert_eq!(file.position(999).line, 3);
+    }
+}
