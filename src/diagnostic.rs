@@ -57,7 +57,12 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error.
-    pub fn error(code: &'static str, span: Span, path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn error(
+        code: &'static str,
+        span: Span,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             severity: Severity::Error,
@@ -72,8 +77,16 @@ impl Diagnostic {
     }
 
     /// A warning.
-    pub fn warning(code: &'static str, span: Span, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, path, message) }
+    pub fn warning(
+        code: &'static str,
+        span: Span,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, span, path, message)
+        }
     }
 
     /// Names the offending characters.
@@ -86,7 +99,10 @@ impl Diagnostic {
     /// Adds a related place.
     #[must_use]
     pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.labels.push(Label { message: message.into(), span });
+        self.labels.push(Label {
+            message: message.into(),
+            span,
+        });
         self
     }
 
@@ -150,7 +166,12 @@ impl Diagnostics {
     /// By file, offset and code, each once.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| {
-            (a.span.file, a.span.start, a.code, &a.message).cmp(&(b.span.file, b.span.start, b.code, &b.message))
+            (a.span.file, a.span.start, a.code, &a.message).cmp(&(
+                b.span.file,
+                b.span.start,
+                b.code,
+                &b.message,
+            ))
         });
         self.list.dedup();
         self.list
@@ -160,31 +181,70 @@ impl Diagnostics {
 /// The codes that no rule of `checks` owns: what reading, resolving and decoding a file can find.
 /// Each with one sentence; kept in alphabetical order.
 pub const CODES: &[(&str, &str)] = &[
-    ("api-key-unknown", "a raw definition has a member that the API does not have"),
-    ("file-too-large", "the file is larger than a pipeline file can sensibly be"),
-    ("include-conflict", "two included files give the same key different values"),
+    (
+        "api-key-unknown",
+        "a raw definition has a member that the API does not have",
+    ),
+    (
+        "file-too-large",
+        "the file is larger than a pipeline file can sensibly be",
+    ),
+    (
+        "include-conflict",
+        "two included files give the same key different values",
+    ),
     ("key-duplicate", "a key stands twice in one map"),
-    ("key-foreign", "a key of another tool, for which this format has another word"),
+    (
+        "key-foreign",
+        "a key of another tool, for which this format has another word",
+    ),
     ("key-missing", "a required key is absent"),
     ("key-unknown", "a key that this place does not know"),
-    ("name-taken", "two things of the file would have the same name in AWS"),
+    (
+        "name-taken",
+        "two things of the file would have the same name in AWS",
+    ),
     ("reference-unknown", "a name refers to nothing in the file"),
-    ("secret-exposed", "a secret stands where AWS would store it in plain text"),
-    ("stage-kind-conflict", "one stage or action has two kinds, or none"),
+    (
+        "secret-exposed",
+        "a secret stands where AWS would store it in plain text",
+    ),
+    (
+        "stage-kind-conflict",
+        "one stage or action has two kinds, or none",
+    ),
     ("value-empty", "null or nothing where a value belongs"),
     ("value-invalid", "a value that the place cannot take"),
     ("value-kind", "a list where a text belongs, or the like"),
-    ("variable-circular", "variables refer to each other in a circle"),
+    (
+        "variable-circular",
+        "variables refer to each other in a circle",
+    ),
     ("variable-depth", "variables are nested too deep"),
-    ("variable-missing", "a variable has no value and no fallback"),
+    (
+        "variable-missing",
+        "a variable has no value and no fallback",
+    ),
     ("variable-not-text", "a map or null inside a text"),
     ("variable-refused", "a variable cannot be read, or not here"),
-    ("variable-source-unknown", "a variable source that does not exist"),
+    (
+        "variable-source-unknown",
+        "a variable source that does not exist",
+    ),
     ("variable-syntax", "a variable that is not well formed"),
-    ("version-mismatch", "the file asks for another version of pipectl"),
-    ("yaml-alias-budget", "aliases expand to more than a file may hold"),
+    (
+        "version-mismatch",
+        "the file asks for another version of pipectl",
+    ),
+    (
+        "yaml-alias-budget",
+        "aliases expand to more than a file may hold",
+    ),
     ("yaml-depth", "the file is nested too deep"),
-    ("yaml-document-extra", "more than one YAML document in a file"),
+    (
+        "yaml-document-extra",
+        "more than one YAML document in a file",
+    ),
     ("yaml-syntax", "the file is not YAML"),
     ("yaml-tag", "a tag that means nothing here"),
 ];

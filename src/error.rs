@@ -61,12 +61,18 @@ impl Failure {
 
     /// The answer is no: exit code 1.
     pub fn no(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { exit: Exit::No, ..Self::failed(code, message) }
+        Self {
+            exit: Exit::No,
+            ..Self::failed(code, message)
+        }
     }
 
     /// The command line is wrong: exit code 64.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, ..Self::failed("usage", message) }
+        Self {
+            exit: Exit::Usage,
+            ..Self::failed("usage", message)
+        }
     }
 
     /// Says what to do.

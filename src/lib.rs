@@ -8,9 +8,12 @@
 //!                                   cloud ─ live ─► resources ─ plan ─► changes ─ apply ─► cloud
 //! ```
 //!
-//! The binary is the product; of the library only [`run`](crate::commands::run) is promised.
+//! The binary is the product; of the library only `commands::run` is promised.
 
+pub mod catalog;
+pub mod cloud;
 pub mod diagnostic;
 pub mod error;
+pub mod resources;
 pub mod source;
 pub mod tree;

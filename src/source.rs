@@ -63,8 +63,17 @@ impl SourceFile {
             None => text,
         };
         let mut line_starts = vec![0];
-        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
-        Self { name, text, line_starts }
+        line_starts.extend(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, b)| *b == b'\n')
+                .map(|(i, _)| i + 1),
+        );
+        Self {
+            name,
+            text,
+            line_starts,
+        }
     }
 
     /// Where `offset` is. An offset inside a character is taken back to its start.
@@ -75,7 +84,11 @@ impl SourceFile {
         }
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let line_start = self.line_starts[line - 1];
-        Position { offset, line, column: self.text[line_start..offset].chars().count() + 1 }
+        Position {
+            offset,
+            line,
+            column: self.text[line_start..offset].chars().count() + 1,
+        }
     }
 }
 
@@ -94,7 +107,8 @@ impl Sources {
     /// Takes in a text and gives it its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).expect("fewer than four billion files"));
-        self.files.push(Arc::new(SourceFile::new(name.into(), text.into())));
+        self.files
+            .push(Arc::new(SourceFile::new(name.into(), text.into())));
         id
     }
 
@@ -105,7 +119,10 @@ impl Sources {
 
     /// The characters a span covers.
     pub fn slice(&self, span: Span) -> &str {
-        self.file(span.file).text.get(span.start..span.end).unwrap_or_default()
+        self.file(span.file)
+            .text
+            .get(span.start..span.end)
+            .unwrap_or_default()
     }
 
     /// Start and end of a span as people count.
@@ -142,7 +159,10 @@ impl<T> Spanned<T> {
 
     /// Another value at the same place.
     pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Spanned<U> {
-        Spanned { value: to(self.value), span: self.span }
+        Spanned {
+            value: to(self.value),
+            span: self.span,
+        }
     }
 }
 
@@ -163,8 +183,15 @@ mod tests {
         let file = sources.file(id);
         let at = file.text.find('y').expect("there");
         let position = file.position(at);
-        assert_eq!((position.line, position.column, position.offset), (2, 5, 12));
-        assert_eq!(file.position(1).offset, 0, "inside a character goes back to its start");
+        assert_eq!(
+            (position.line, position.column, position.offset),
+            (2, 5, 12)
+        );
+        assert_eq!(
+            file.position(1).offset,
+            0,
+            "inside a character goes back to its start"
+        );
         assert_eq!(file.position(999).line, 3);
     }
 }

@@ -99,7 +99,10 @@ pub enum SecretService {
 impl Secret {
     /// Wraps a value at the moment it arrives.
     pub fn new(value: impl Into<Arc<str>>, reference: SecretReference) -> Self {
-        Self { value: value.into(), reference }
+        Self {
+            value: value.into(),
+            reference,
+        }
     }
 
     /// The value itself. Called where it is sent to AWS or put into the sandbox's secret store, and nowhere else.
@@ -110,14 +113,21 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret").field("reference", &self.reference).finish_non_exhaustive()
+        f.debug_struct("Secret")
+            .field("reference", &self.reference)
+            .finish_non_exhaustive()
     }
 }
 
 impl Node {
     /// A value at a place, with no history.
     pub fn new(data: Data, span: Span) -> Self {
-        Self { data, span, origin: None, raw: None }
+        Self {
+            data,
+            span,
+            origin: None,
+            raw: None,
+        }
     }
 
     /// A text that stands for a place in the file.
@@ -224,9 +234,12 @@ impl Node {
             Data::Number(value) => number_json(*value),
             Data::Text(text) | Data::Unknown(text) => Value::String(text.clone()),
             Data::List(items) => Value::Array(items.iter().map(Self::to_json).collect()),
-            Data::Map(entries) => {
-                Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect())
-            }
+            Data::Map(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                    .collect(),
+            ),
             Data::Secret(_) => Value::String("<secret>".to_owned()),
         }
     }
@@ -243,7 +256,11 @@ impl Node {
             Value::Array(items) => Data::List(items.iter().map(Self::from_json).collect()),
             Value::Object(map) => Data::Map(
                 map.iter()
-                    .map(|(key, value)| Entry { key: key.clone(), key_span: span, value: Self::from_json(value) })
+                    .map(|(key, value)| Entry {
+                        key: key.clone(),
+                        key_span: span,
+                        value: Self::from_json(value),
+                    })
                     .collect(),
             ),
         };
@@ -265,7 +282,9 @@ pub fn number_text(value: f64) -> String {
     }
     let text = format!("{value:e}");
     match text.split_once('e') {
-        Some((mantissa, exponent)) if !exponent.starts_with('-') => format!("{mantissa}e+{exponent}"),
+        Some((mantissa, exponent)) if !exponent.starts_with('-') => {
+            format!("{mantissa}e+{exponent}")
+        }
         _ => text,
     }
 }
@@ -286,8 +305,14 @@ mod tests {
 
     #[test]
     fn numbers_print_as_javascript_does() {
-        for (value, text) in [(1.0, "1"), (1e21, "1e+21"), (1e-7, "1e-7"), (0.00001, "0.00001"), (-0.0, "0"), (2.5, "2.5")]
-        {
+        for (value, text) in [
+            (1.0, "1"),
+            (1e21, "1e+21"),
+            (1e-7, "1e-7"),
+            (0.00001, "0.00001"),
+            (-0.0, "0"),
+            (2.5, "2.5"),
+        ] {
             assert_eq!(number_text(value), text);
         }
     }
@@ -301,7 +326,10 @@ mod tests {
             region: "us-east-1".into(),
             fingerprint: "v1".into(),
         };
-        let node = Node::new(Data::Secret(Secret::new("marker", reference)), Span::default());
+        let node = Node::new(
+            Data::Secret(Secret::new("marker", reference)),
+            Span::default(),
+        );
         assert!(!format!("{node:?}").contains("marker"));
         assert_eq!(node.to_json(), "<secret>");
     }
