@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod cloud;
 pub mod diagnostic;
 pub mod error;
+pub mod model;
 pub mod resources;
 pub mod source;
 pub mod tree;
