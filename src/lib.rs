@@ -18,3 +18,4 @@ pub mod model;
 pub mod resources;
 pub mod source;
 pub mod tree;
+pub mod yaml;
