@@ -264,13 +264,12 @@ impl Builder<'_> {
         let span = at
             .tag_span()
             .map_or_else(|| self.span(at), |span| self.span(&span));
-        if let Some(core) = tag.core_suffix() {
-            if let Some(name) = ["str", "int", "float", "bool", "null", "seq", "map"]
-                .into_iter()
-                .find(|n| *n == core)
-            {
-                return Some((Tagging::Core(name), span));
-            }
+        let core = tag.core_suffix().unwrap_or_default();
+        if let Some(name) = ["str", "int", "float", "bool", "null", "seq", "map"]
+            .into_iter()
+            .find(|name| *name == core)
+        {
+            return Some((Tagging::Core(name), span));
         }
         let written = tag.original();
         let function = written.strip_prefix('!').and_then(scalar::function);
@@ -415,7 +414,7 @@ impl Builder<'_> {
         };
         match tag {
             Some((Tagging::Function(name), tag)) => {
-                node = scalar::call(name, tag, Node::text(value.clone(), span))
+                node = scalar::call(name, tag, Node::text(value.clone(), span));
             }
             Some((Tagging::Core(name), tag)) => match scalar::typed(name, &value, span) {
                 Some(typed) => node = typed,
