@@ -1,0 +1,1 @@
+"""Decides which features a customer sees."""

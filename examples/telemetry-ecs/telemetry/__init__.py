@@ -1,0 +1,1 @@
+"""Takes measurements in and says how they are."""

@@ -1,0 +1,1 @@
+"""Watches web sites and says which are well."""
