@@ -7,6 +7,8 @@ use async_trait::async_trait;
 
 use crate::resources::{Id, Resource};
 
+pub mod aws;
+
 /// Who is calling, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
