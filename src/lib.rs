@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod error;
 pub mod model;
 pub mod resources;
+pub mod sandbox;
 pub mod source;
 pub mod tree;
 pub mod yaml;
