@@ -10,11 +10,17 @@
 //!
 //! The binary is the product; of the library only `commands::run` is promised.
 
+pub mod apply;
 pub mod catalog;
 pub mod cloud;
+pub mod destroy;
 pub mod diagnostic;
 pub mod error;
+pub mod inventory;
+pub mod live;
+pub mod lock;
 pub mod model;
+pub mod plan;
 pub mod resources;
 pub mod sandbox;
 pub mod source;

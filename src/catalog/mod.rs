@@ -16,6 +16,7 @@
 //! | [`buildspec`] | `buildspec.json` | buildspec 0.2 grammar, report formats |
 //! | [`iam`] | `iam.json` | statements of the roles, trust, limits |
 //! | [`errors`] | `errors.json` | which answers to retry, wait for, or explain |
+//! | [`normal`] | `normal.json` | what is the same to AWS although written differently |
 //! | [`when`], [`template`], [`text`] | | conditions, `{placeholder}` texts and patterns that the data is written in |
 //!
 //! Every file is parsed on first use and only then.
@@ -27,6 +28,7 @@ pub mod conditions;
 pub mod errors;
 pub mod iam;
 pub mod keys;
+pub mod normal;
 pub mod rules;
 pub mod structure;
 pub mod template;
@@ -51,7 +53,8 @@ fn yes() -> bool {
 mod tests {
     use serde_json::Value;
 
-    const FILES: [(&str, &str); 9] = [
+    const FILES: [(&str, &str); 10] = [
+        ("normal.json", include_str!("normal.json")),
         ("actions.json", include_str!("actions.json")),
         ("action_effects.json", include_str!("action_effects.json")),
         ("structure.json", include_str!("structure.json")),

@@ -18,6 +18,13 @@
 //! | `webhook` | PutWebhook's `webhook` member, `SecretToken` as `****`, plus `registerWithThirdParty: true` |
 //! | `stage-transition` | `pipeline`, `stage`, `enabled`, `reason`; the id's name is `PIPELINE STAGE` |
 
+mod normalise;
+mod policy;
+
+pub use normalise::{Context, normalise};
+pub(crate) use normalise::{keep_absent, needs_replacement};
+pub use policy::{Grant, widened};
+
 use std::collections::BTreeMap;
 use std::fmt;
 
