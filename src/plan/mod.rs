@@ -24,7 +24,7 @@ use crate::inventory::Inventory;
 use crate::live;
 use crate::resources::{
     Context, DIGEST_TAG, Grant, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, keep_absent,
-    needs_replacement, normalise, widened,
+    needs_replacement, normalise, widened, without_read_only,
 };
 
 /// What compile makes of the file: everything the account should hold.
@@ -448,6 +448,11 @@ fn change(
         && let Some(tag) = there.tags.get(SECRETS_TAG)
     {
         to_send.tags.insert(SECRETS_TAG.to_owned(), tag.clone());
+    }
+    let only_tags = fields.iter().all(|field| field.path.starts_with("tags."));
+    if kind == Kind::Pipeline && only_tags {
+        // UpdatePipeline stops executions even if it says nothing new: what is there is what is wanted.
+        to_send.body = without_read_only(kind, &there.body);
     }
     let replace = needs_replacement(kind, &before, &after);
     secrets::choose(&mut to_send, Some(&before), &after, rotated || replace)?;

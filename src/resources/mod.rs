@@ -22,7 +22,7 @@ mod normalise;
 mod policy;
 
 pub use normalise::{Context, normalise};
-pub(crate) use normalise::{keep_absent, needs_replacement};
+pub(crate) use normalise::{keep_absent, needs_replacement, without_read_only};
 pub use policy::{Grant, widened};
 
 use std::collections::BTreeMap;

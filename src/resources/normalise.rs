@@ -87,6 +87,15 @@ pub(crate) fn keep_absent(kind: Kind, desired: &mut Value, live: &Value) {
     }
 }
 
+/// A live body as it could be sent.
+pub(crate) fn without_read_only(kind: Kind, body: &Value) -> Value {
+    let mut body = body.clone();
+    for path in &normal(kind.as_str()).read_only {
+        remove_if(&mut body, path, &|_| true);
+    }
+    body
+}
+
 fn parse_objects(body: &mut Value, rules: &Normal) {
     for path in &rules.json_object {
         edit(body, path, &mut |value| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::call::{Watch, send_json};
-use super::json::{items, put, revealed, tag_list, tags_after, tags_of, take, text};
+use super::json::{items, put, revealed, tag_list, tags_of, take, text};
 use super::{Aws, all};
 use crate::cloud::{ErrorKind, Result};
 use crate::resources::{Id, Resource};
@@ -89,7 +89,7 @@ impl Aws {
         let region = &desired.id.region;
         let key = self.arn("kms", region, "alias/aws/s3").await?;
         let mut body = with_resets(&live.body, revealed(desired)?, &key);
-        body["tags"] = tag_list(&tags_after(live, desired), "key", "value");
+        body["tags"] = tag_list(&desired.tags, "key", "value");
         self.patiently(|| async {
             send_json!(
                 self,

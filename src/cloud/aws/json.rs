@@ -56,7 +56,7 @@ pub(super) fn tags_of(list: Option<&Value>, key: &str, value: &str) -> BTreeMap<
         .collect()
 }
 
-/// What to do about tags: ours that are no longer wanted go, other people's stay.
+/// What to do about tags: what is no longer wanted goes, AWS's own stay. The plan shows each one that goes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct TagChange {
     /// To set.
@@ -77,19 +77,16 @@ impl TagChange {
         let remove = live
             .tags
             .keys()
-            .filter(|key| key.starts_with("pipectl:") && !desired.tags.contains_key(*key))
+            .filter(|key| !of_aws(key) && !desired.tags.contains_key(*key))
             .cloned()
             .collect();
         Self { set, remove }
     }
 }
 
-/// All tags as they shall be, for services that replace them as a whole. AWS's own cannot be sent.
-pub(super) fn tags_after(live: &Resource, desired: &Resource) -> BTreeMap<String, String> {
-    let mut tags = live.tags.clone();
-    tags.retain(|key, _| !key.starts_with("pipectl:") && !key.starts_with("aws:"));
-    tags.extend(desired.tags.clone());
-    tags
+/// Tags of AWS, which nobody can send or remove.
+fn of_aws(key: &str) -> bool {
+    key.to_ascii_lowercase().starts_with("aws:")
 }
 
 /// Whether the body must be sent: it differs, or a secret in it does.
@@ -139,18 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn only_our_stale_tags_go() {
+    fn only_tags_of_aws_outlive_the_plan() {
         let live = resource(
-            &[("pipectl:owner", "a"), ("pipectl:old", "x"), ("team", "t")],
+            &[
+                ("pipectl:owner", "a"),
+                ("aws:created-by", "x"),
+                ("team", "t"),
+            ],
             json!({}),
         );
         let desired = resource(&[("pipectl:owner", "b")], json!({}));
         let change = TagChange::between(&live, &desired);
-        assert_eq!(change.remove, ["pipectl:old"]);
+        assert_eq!(change.remove, ["team"]);
+        assert_eq!(change.set["pipectl:owner"], "b");
         assert_eq!(change.set.len(), 1);
-        let after = tags_after(&live, &desired);
-        assert_eq!(after.keys().collect::<Vec<_>>(), ["pipectl:owner", "team"]);
-        assert_eq!(after["pipectl:owner"], "b");
     }
 
     #[test]

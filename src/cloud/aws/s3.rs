@@ -14,7 +14,7 @@ use aws_sdk_s3::types::{
 use serde_json::{Map, Value, json};
 
 use super::call::send;
-use super::json::{document, items, put, revealed, tags_after, text};
+use super::json::{document, items, put, revealed, text};
 use super::lifecycle::{rule_json, rule_of};
 use super::{Aws, all, found, gone};
 use crate::cloud::{CloudError, ErrorKind, Result};
@@ -158,9 +158,8 @@ impl Aws {
         let (id, body) = (&desired.id, revealed(desired)?);
         let (name, account) = (id.name.as_str(), self.account().await?);
         let s3 = self.s3(&id.region);
-        let tags = tags_after(live, desired);
-        if live.tags != tags {
-            let tags = Tagging::builder().set_tag_set(Some(tag_list(&tags)?));
+        if live.tags != desired.tags {
+            let tags = Tagging::builder().set_tag_set(Some(tag_list(&desired.tags)?));
             let tags = tags.build().map_err(incomplete)?;
             send!(
                 self,
