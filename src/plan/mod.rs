@@ -8,6 +8,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
+pub use crate::resources::Desired;
 pub use file::{PlanFile, check_stale, read_file, write_file};
 pub(crate) use report::of_changes;
 pub use report::{CallsJson, ChangeJson, FieldJson, LeftoverJson, PlanJson, SummaryJson};
@@ -26,27 +27,6 @@ use crate::resources::{
     Context, DIGEST_TAG, Grant, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, keep_absent,
     needs_replacement, normalise, widened, without_read_only,
 };
-
-/// What compile makes of the file: everything the account should hold.
-#[derive(Debug, Clone, Default)]
-pub struct Desired {
-    /// `service` of the file.
-    pub service: String,
-    /// The stage of the run.
-    pub stage: String,
-    /// The home region.
-    pub region: String,
-    /// The account.
-    pub account: String,
-    /// `aws`, `aws-cn`, `aws-us-gov`.
-    pub partition: String,
-    /// In an order in which they can be made. Tags are the file's; pipectl's own come with the plan.
-    pub resources: Vec<Resource>,
-    /// Shared projects and the pipelines that use each.
-    pub shared_by: BTreeMap<String, Vec<String>>,
-    /// Set if `resources` is only this pipeline and what it uses (self-update): then nothing is a leftover.
-    pub only_pipeline: Option<String>,
-}
 
 impl Desired {
     /// The value of the owner tag.

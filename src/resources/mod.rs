@@ -18,9 +18,11 @@
 //! | `webhook` | PutWebhook's `webhook` member, `SecretToken` as `****`, plus `registerWithThirdParty: true` |
 //! | `stage-transition` | `pipeline`, `stage`, `enabled`, `reason`; the id's name is `PIPELINE STAGE` |
 
+mod desired;
 mod normalise;
 mod policy;
 
+pub use desired::Desired;
 pub use normalise::{Context, normalise};
 pub(crate) use normalise::{keep_absent, needs_replacement, without_read_only};
 pub use policy::{Grant, widened};
