@@ -25,4 +25,5 @@ pub mod resources;
 pub mod sandbox;
 pub mod source;
 pub mod tree;
+pub mod variables;
 pub mod yaml;

@@ -1,0 +1,349 @@
+//! `file(path):key.path`, and `.env` files.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::arena::{State, index};
+use super::evaluate::Arguments;
+use super::resolver::{ROOT, Resolver, Stop};
+use super::sources::{Call, Found, Located, nearest, unknown};
+use super::value::{Piece, Trust, Value, piece, step};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::Span;
+use crate::tree::{Data, Node};
+use crate::yaml;
+
+/// A file that was read.
+pub(super) enum File {
+    Missing,
+    /// Its content, and whether there was any.
+    Tree {
+        root: Node,
+        empty: bool,
+    },
+    /// It cannot be read; said already.
+    Broken(Vec<Diagnostic>),
+}
+
+impl Resolver<'_> {
+    pub(super) fn file(&mut self, call: &Call<'_>, arguments: &Arguments) -> Result<Found, Stop> {
+        let path = match arguments.params.first().map(piece) {
+            Some(Piece::Text(path)) if !path.is_empty() => path,
+            _ => {
+                return Err(self.refuse(
+                    call,
+                    "`file` says no path",
+                    "write `${file(./settings.yml):key}`: the path in brackets, the key behind the colon",
+                ));
+            }
+        };
+        let full = tidy(&self.context.service_folder.join(&path));
+        let file = match self.files.get(&full) {
+            Some(file) => Arc::clone(file),
+            None => {
+                let file = Arc::new(self.load(&full, &path, call));
+                self.files.insert(full.clone(), Arc::clone(&file));
+                file
+            }
+        };
+        let (root, empty) = match &*file {
+            File::Missing => return Ok(Found::missing(Some(format!("there is no file `{path}`")))),
+            File::Broken(list) => {
+                let mut stop = Stop::Failed(Vec::new());
+                for diagnostic in list {
+                    stop = stop.and(diagnostic.clone().into());
+                }
+                return Err(stop);
+            }
+            File::Tree { root, empty } => (root, *empty),
+        };
+        let Some(address) = arguments
+            .address
+            .as_deref()
+            .filter(|address| !address.is_empty())
+        else {
+            if empty {
+                return Err(self.refuse(
+                    call,
+                    format!("the file `{path}` is empty"),
+                    "write something into it",
+                ));
+            }
+            return Ok(found(root, &path));
+        };
+        self.walk(call, arguments, root, &full, &path, address)
+    }
+
+    /// Follows a key path; a text on the way is resolved first, so that a path may cross `base: ${file(./y.yml)}`.
+    fn walk(
+        &mut self,
+        call: &Call<'_>,
+        arguments: &Arguments,
+        root: &Node,
+        full: &Path,
+        path: &str,
+        address: &str,
+    ) -> Result<Found, Stop> {
+        let keys: Vec<&str> = address.split('.').collect();
+        let mut at = root;
+        for (position, key) in keys.iter().enumerate() {
+            match &at.data {
+                Data::Map(entries) => match entries.iter().find(|entry| entry.key == *key) {
+                    Some(entry) => at = &entry.value,
+                    None => {
+                        let near = nearest(key, entries.iter().map(|entry| entry.key.as_str()));
+                        let help = near.map_or_else(
+                            || format!("`{path}` has no key `{}`", keys[..=position].join(".")),
+                            |near| format!("`{path}` has no key `{key}`; did you mean `{near}`?"),
+                        );
+                        return Ok(Found::missing(Some(help)));
+                    }
+                },
+                Data::List(items) => match index(key).and_then(|index| items.get(index)) {
+                    Some(item) => at = item,
+                    None => return Ok(Found::missing(None)),
+                },
+                Data::Text(text) if text.contains("${") => {
+                    let id = (full.to_owned(), keys[..position].join("."));
+                    let cell = match self.file_cells.get(&id) {
+                        Some(cell) => *cell,
+                        None => {
+                            let cell = self.arena.add(None, at, Trust::Own);
+                            self.file_cells.insert(id, cell);
+                            self.install(
+                                cell,
+                                Value {
+                                    node: at.clone(),
+                                    trust: Trust::Own,
+                                    written: true,
+                                },
+                                0,
+                            );
+                            cell
+                        }
+                    };
+                    return match self.locate(cell, &keys[position..])? {
+                        Located::Cell(cell) => {
+                            let value = self.copy(cell, call.span, call.reading.cell)?;
+                            Ok(Found::Value(value))
+                        }
+                        Located::Unknown => Ok(unknown(call, arguments)),
+                        Located::Missing(help) => Ok(Found::missing(help)),
+                    };
+                }
+                _ => return Ok(Found::missing(None)),
+            }
+        }
+        Ok(found(at, path))
+    }
+
+    fn load(&mut self, full: &Path, path: &str, call: &Call<'_>) -> File {
+        let broken = |this: &Self, message: String, help: &str| {
+            let diagnostic = this.error("variable-refused", call.reading, call.span, message);
+            File::Broken(vec![diagnostic.help(help)])
+        };
+        let extension = Path::new(path)
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or_default();
+        if matches!(extension, "js" | "cjs" | "mjs" | "ts") {
+            return broken(
+                self,
+                format!("`{path}` is a program, and pipectl runs none to read a file"),
+                "write its result into a .yml or .json file, or pass it with --param",
+            );
+        }
+        let bytes = match self.lookup.read_file(full) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return File::Missing,
+            Err(message) => {
+                return broken(
+                    self,
+                    format!("`{path}` cannot be read: {message}"),
+                    "a file must stand there",
+                );
+            }
+        };
+        let Ok(text) = String::from_utf8(bytes) else {
+            return broken(
+                self,
+                format!("`{path}` is not UTF-8 text"),
+                "only text files can be read",
+            );
+        };
+        let id = self.sources.add(full.display().to_string(), text.clone());
+        let span = Span::start_of(id);
+        match extension {
+            "yml" | "yaml" => {
+                let mut found = Diagnostics::new();
+                let root = yaml::parse_cloudformation(self.sources, id, &mut found);
+                if found.has_errors() {
+                    let list = found
+                        .into_sorted()
+                        .into_iter()
+                        .map(|one| one.related(call.span, "read from here"));
+                    return File::Broken(list.collect());
+                }
+                match root {
+                    Some(root) => {
+                        let empty = root.is_null()
+                            && root.span.start == root.span.end
+                            && root.raw.is_none();
+                        File::Tree { root, empty }
+                    }
+                    None => File::Missing,
+                }
+            }
+            "json" | "tfstate" => match serde_json::from_str::<serde_json::Value>(&text) {
+                Ok(value) => {
+                    let mut root = Node::from_json(&value);
+                    place(&mut root, span);
+                    File::Tree { root, empty: false }
+                }
+                Err(error) => {
+                    let at = offset(&text, error.line(), error.column());
+                    let span = Span::new(id, at, at);
+                    let diagnostic = Diagnostic::error(
+                        "variable-refused",
+                        span,
+                        "",
+                        format!("`{path}` is not JSON: {error}"),
+                    )
+                    .related(call.span, "read from here");
+                    File::Broken(vec![diagnostic])
+                }
+            },
+            _ => File::Tree {
+                root: Node::text(text, span),
+                empty: false,
+            },
+        }
+    }
+
+    /// The values of `.env.<stage>` or `.env`, where the file says `useDotenv: true`.
+    pub(super) fn dotenv(
+        &mut self,
+        _call: &Call<'_>,
+    ) -> Result<Option<Arc<HashMap<String, String>>>, Stop> {
+        let Located::Cell(id) = self.locate(ROOT, &["useDotenv"])? else {
+            return Ok(None);
+        };
+        match &self.arena.cells[id].state {
+            State::Open(_) if self.arena.cells[id].busy => return Ok(None),
+            State::Open(_) => return Err(self.need(&[id])),
+            State::Scalar(Data::Bool(true)) => {}
+            _ => return Ok(None),
+        }
+        let stage = match self.stage() {
+            Ok(stage) => stage,
+            // The stage itself may come from the environment: then no .env can be chosen yet.
+            Err(Stop::Needs(cells)) if cells.iter().any(|cell| self.arena.cells[*cell].busy) => {
+                return Ok(None);
+            }
+            Err(stop) => return Err(stop),
+        };
+        if let Some(values) = self.dotenv.get(&stage) {
+            return Ok(Some(Arc::clone(values)));
+        }
+        let mut values = HashMap::new();
+        for name in [format!(".env.{stage}"), ".env".to_owned()] {
+            if let Ok(Some(bytes)) = self
+                .lookup
+                .read_file(&self.context.service_folder.join(name))
+            {
+                values = dotenv_values(&String::from_utf8_lossy(&bytes));
+                break;
+            }
+        }
+        let values = Arc::new(values);
+        self.dotenv.insert(stage, Arc::clone(&values));
+        Ok(Some(values))
+    }
+}
+
+fn found(node: &Node, path: &str) -> Found {
+    let mut node = node.clone();
+    node.origin = Some(step(format!("file({path})"), node.span, node.origin.take()));
+    Found::Value(Value {
+        node,
+        trust: Trust::Own,
+        written: true,
+    })
+}
+
+/// `a/./b/../c` as `a/c`, as far as it can be said without looking.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(tidy.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                tidy.pop();
+            }
+            other => tidy.push(other),
+        }
+    }
+    tidy
+}
+
+fn place(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.data {
+        Data::List(items) => items.iter_mut().for_each(|item| place(item, span)),
+        Data::Map(entries) => {
+            for entry in entries {
+                entry.key_span = span;
+                place(&mut entry.value, span);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn offset(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let mut at = (start + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// `NAME=value` lines; `export` in front, `#` comments and quotes as dotenv has them.
+fn dotenv_values(text: &str) -> HashMap<String, String> {
+    let mut values = HashMap::new();
+    for line in text.lines() {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let Some((name, value)) = line.split_once('=') else {
+            continue;
+        };
+        let (name, value) = (name.trim(), value.trim());
+        if name.is_empty() || name.starts_with('#') {
+            continue;
+        }
+        let quoted = ['"', '\'', '`'].into_iter().find_map(|quote| {
+            let rest = value.strip_prefix(quote)?;
+            rest.find(quote).map(|end| (quote, &rest[..end]))
+        });
+        let value = match quoted {
+            Some(('"', inner)) => inner.replace("\\n", "\n"),
+            Some((_, inner)) => inner.to_owned(),
+            None => value
+                .split('#')
+                .next()
+                .unwrap_or_default()
+                .trim_end()
+                .to_owned(),
+        };
+        values.insert(name.to_owned(), value);
+    }
+    values
+}
