@@ -204,10 +204,18 @@ pub const CODES: &[(&str, &str)] = &[
         "name-taken",
         "two things of the file would have the same name in AWS",
     ),
+    (
+        "policy-too-large",
+        "a made role would need more text in its policies than IAM takes",
+    ),
     ("reference-unknown", "a name refers to nothing in the file"),
     (
         "secret-exposed",
         "a secret stands where AWS would store it in plain text",
+    ),
+    (
+        "self-update-binary",
+        "the self-update has no pipectl that runs in its image",
     ),
     (
         "stage-kind-conflict",

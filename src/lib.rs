@@ -13,6 +13,7 @@
 pub mod apply;
 pub mod catalog;
 pub mod cloud;
+pub mod compile;
 pub mod destroy;
 pub mod diagnostic;
 pub mod error;

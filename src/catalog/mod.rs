@@ -15,6 +15,7 @@
 //! | [`codebuild`] | `codebuild.json` | projects: fields, environments, computes, images, caches, logs |
 //! | [`buildspec`] | `buildspec.json` | buildspec 0.2 grammar, report formats |
 //! | [`iam`] | `iam.json` | statements of the roles, trust, limits |
+//! | [`companions`] | `companions.json` | what is made beside: buckets, logs, alarms, notifications, the self-update's rights |
 //! | [`errors`] | `errors.json` | which answers to retry, wait for, or explain |
 //! | [`normal`] | `normal.json` | what is the same to AWS although written differently |
 //! | [`when`], [`template`], [`text`] | | conditions, `{placeholder}` texts and patterns that the data is written in |
@@ -24,6 +25,7 @@
 pub mod actions;
 pub mod buildspec;
 pub mod codebuild;
+pub mod companions;
 pub mod conditions;
 pub mod errors;
 pub mod iam;
@@ -53,7 +55,7 @@ fn yes() -> bool {
 mod tests {
     use serde_json::Value;
 
-    const FILES: [(&str, &str); 10] = [
+    const FILES: [(&str, &str); 11] = [
         ("normal.json", include_str!("normal.json")),
         ("actions.json", include_str!("actions.json")),
         ("action_effects.json", include_str!("action_effects.json")),
@@ -61,6 +63,7 @@ mod tests {
         ("exceptions.json", include_str!("exceptions.json")),
         ("conditions.json", include_str!("conditions.json")),
         ("codebuild.json", include_str!("codebuild.json")),
+        ("companions.json", include_str!("companions.json")),
         ("buildspec.json", include_str!("buildspec.json")),
         ("iam.json", include_str!("iam.json")),
         ("errors.json", include_str!("errors.json")),

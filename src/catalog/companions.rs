@@ -1,0 +1,236 @@
+//! What is made beside pipelines and projects: defaults of buckets, logs, alarms and notifications, who may publish to
+//! a topic, and what the self-update may do.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::iam::{Statement, StatementTemplate, render_needed};
+use super::parse;
+use super::template::{Lookup, MissingPlaceholder};
+use super::text::TextRule;
+use super::when::Facts;
+
+/// Everything in `companions.json`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Companions {
+    /// Artifact buckets.
+    pub artifacts: Artifacts,
+    /// Log groups.
+    pub logs: Logs,
+    /// The alarm on failed builds.
+    pub failed_builds: FailedBuilds,
+    /// Defaults of other alarms.
+    pub alarm_defaults: AlarmDefaults,
+    /// Who publishes to a made topic: `alarms`, `events`.
+    pub publishers: BTreeMap<String, Publisher>,
+    /// What the owner of a topic may do with it.
+    pub topic_owner_actions: Vec<String>,
+    /// The events of `notifications:`.
+    pub notifications: BTreeMap<String, Notification>,
+    /// Name of an EventBridge rule.
+    pub rule_name: TextRule,
+    /// Name of a topic.
+    pub topic_name: TextRule,
+    /// Name of a bucket.
+    pub bucket_name: TextRule,
+    /// Name of an alarm.
+    pub alarm_name: TextRule,
+    /// Name of a webhook.
+    pub webhook_name: TextRule,
+    /// The self-update.
+    pub self_update: SelfUpdate,
+}
+
+/// Defaults of an artifact bucket.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifacts {
+    /// Days after which an artifact expires.
+    pub expiration_days: u32,
+    /// Days an overwritten version is kept.
+    pub noncurrent_days: u32,
+    /// Days after which an upload that never ended is dropped.
+    pub abort_incomplete_days: u32,
+    /// How many characters of the pipeline's name begin its artifacts' keys.
+    pub prefix_length: usize,
+    /// What else is to be known.
+    pub note: String,
+}
+
+/// Defaults of a log group.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logs {
+    /// Days a log is kept.
+    pub retention_days: u32,
+}
+
+/// The alarm on failed builds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedBuilds {
+    /// Namespace.
+    pub namespace: String,
+    /// MetricName.
+    pub metric: String,
+    /// The dimension that holds the project.
+    pub dimension: String,
+    /// Statistic.
+    pub statistic: String,
+    /// Period in seconds.
+    pub period: u32,
+    /// EvaluationPeriods.
+    pub periods: u32,
+    /// Threshold.
+    pub threshold: f64,
+    /// ComparisonOperator.
+    pub comparison: String,
+    /// TreatMissingData.
+    pub missing: String,
+    /// Where the facts are from.
+    pub source: String,
+}
+
+/// What an alarm has that does not say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmDefaults {
+    /// Statistic.
+    pub statistic: String,
+    /// Period in seconds.
+    pub period: u32,
+    /// EvaluationPeriods.
+    pub periods: u32,
+}
+
+/// A service that publishes to a topic.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publisher {
+    /// Service principal.
+    pub principal: String,
+    /// Condition template.
+    #[serde(default)]
+    pub condition: Option<Value>,
+    /// What else is to be known.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// What a notification is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NotificationOf {
+    /// Builds of projects.
+    Projects,
+    /// Executions of pipelines.
+    Pipelines,
+}
+
+/// One event of `notifications:`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notification {
+    /// What happened, in words.
+    pub what: String,
+    /// Event pattern with `{project}` or `{pipeline}`.
+    pub pattern: Value,
+    /// InputPathsMap.
+    pub paths: BTreeMap<String, String>,
+    /// InputTemplate.
+    pub template: String,
+    /// What it is about.
+    pub of: NotificationOf,
+    /// Where the facts are from.
+    pub source: String,
+}
+
+/// What the self-update may and may not do.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfUpdate {
+    statements: Vec<StatementTemplate>,
+    denials: Vec<StatementTemplate>,
+    elsewhere: Vec<StatementTemplate>,
+    /// The kinds of `iam::deployer` that it may write.
+    pub deployer_kinds: Vec<String>,
+    /// The actions of those that it may not do all the same.
+    pub never: Vec<String>,
+}
+
+impl SelfUpdate {
+    /// What its role may do.
+    ///
+    /// # Errors
+    /// If a placeholder of a needed statement has no value.
+    pub fn statements(
+        &'static self,
+        facts: &dyn Facts,
+        lookup: &Lookup<'_>,
+    ) -> Result<Vec<Statement>, MissingPlaceholder> {
+        render_needed(&self.statements, facts, lookup)
+    }
+
+    /// What its role is denied, whatever else allows it.
+    ///
+    /// # Errors
+    /// If a placeholder of a needed statement has no value.
+    pub fn denials(
+        &'static self,
+        facts: &dyn Facts,
+        lookup: &Lookup<'_>,
+    ) -> Result<Vec<Statement>, MissingPlaceholder> {
+        render_needed(&self.denials, facts, lookup)
+    }
+
+    /// What every other made role is denied.
+    ///
+    /// # Errors
+    /// If a placeholder of a needed statement has no value.
+    pub fn elsewhere(
+        &'static self,
+        facts: &dyn Facts,
+        lookup: &Lookup<'_>,
+    ) -> Result<Vec<Statement>, MissingPlaceholder> {
+        render_needed(&self.elsewhere, facts, lookup)
+    }
+}
+
+static FILE: LazyLock<Companions> =
+    LazyLock::new(|| parse("companions.json", include_str!("companions.json")));
+
+/// Everything that is made beside pipelines and projects.
+pub fn companions() -> &'static Companions {
+    &FILE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_is_whole() {
+        let all = companions();
+        assert_eq!(all.failed_builds.dimension, "ProjectName");
+        assert_eq!(all.notifications.len(), 4);
+        for (name, notification) in &all.notifications {
+            for key in notification.paths.keys() {
+                assert!(
+                    notification.template.contains(&format!("<{key}>")),
+                    "{name}: {key}"
+                );
+            }
+        }
+        assert!(all.publishers.contains_key("alarms") && all.publishers.contains_key("events"));
+        let kinds = &all.self_update.deployer_kinds;
+        assert!(
+            kinds
+                .iter()
+                .all(|kind| super::super::iam::deployer(kind).next().is_some())
+        );
+    }
+}

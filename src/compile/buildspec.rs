@@ -1,0 +1,76 @@
+//! Buildspecs as text.
+
+use serde_json::Value;
+
+use super::json;
+use crate::tree::{Data, Entry, Node, number_text};
+
+/// An inline buildspec as YAML. Nothing is folded, and every text that a YAML 1.1 reader could take for something else
+/// is quoted: which version CodeBuild's reader follows is not known.
+pub(super) fn text(node: &Node) -> String {
+    yaml(&json::plain(&as_written(node)))
+}
+
+/// The same of plain JSON.
+pub(super) fn yaml(value: &Value) -> String {
+    // long texts stay on one line; lines of a text stay lines
+    let options = serde_saphyr::ser_options! {
+        folded_wrap_chars: usize::MAX,
+    };
+    // JSON is YAML
+    serde_saphyr::to_string_with_options(value, options).unwrap_or_else(|_| value.to_string())
+}
+
+/// Numbers that would not read again as they were written (`3.10`) as texts.
+fn as_written(node: &Node) -> Node {
+    let data = match &node.data {
+        Data::Number(value) => match &node.raw {
+            Some(raw) if number_text(*value) != **raw => Data::Text(raw.to_string()),
+            _ => node.data.clone(),
+        },
+        Data::List(items) => Data::List(items.iter().map(as_written).collect()),
+        Data::Map(entries) => Data::Map(
+            entries
+                .iter()
+                .map(|entry| Entry {
+                    value: as_written(&entry.value),
+                    ..entry.clone()
+                })
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    Node {
+        data,
+        ..node.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn it_reads_well_and_nothing_is_folded() {
+        let long = "x ".repeat(100);
+        let written = yaml(&json!({
+            "version": 0.2,
+            "phases": {"build": {"commands": ["a: b", "on", "1:30", "one\ntwo", long]}},
+        }));
+        let start = "version: 0.2\nphases:\n  build:\n    commands:\n";
+        assert!(written.starts_with(start), "{written}");
+        assert!(written.contains(&long), "{written}");
+        assert!(!written.contains("- on\n") && !written.contains("- 1:30\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_reads_again_as_itself(text in "[ -~\\n\\t€]{0,60}") {
+            let value = json!({"commands": [text.clone()]});
+            let again: Value = serde_yaml::from_str(&yaml(&value)).expect("YAML");
+            prop_assert_eq!(again, value);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The roles that are made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::json::{self, Object};
+use super::policies::{self, Pending};
+use super::{Facts, Output};
+use crate::catalog::iam::{self, Role};
+use crate::catalog::template;
+use crate::diagnostic::Diagnostic;
+use crate::model::{MadeRole, Model};
+use crate::resources::{Id, Kind, Resource};
+use crate::source::Span;
+use crate::tree::Node;
+
+/// The made roles of a run, by name. One name given twice is one role that both may take on.
+#[derive(Default)]
+pub(super) struct Roles {
+    made: BTreeMap<String, Made>,
+}
+
+/// A role in the making.
+struct Made {
+    description: String,
+    trusts: BTreeMap<&'static str, Trust>,
+    statements: Vec<Pending>,
+    denials: Vec<Pending>,
+    allow: Vec<Value>,
+    self_update: bool,
+    depends: BTreeSet<Id>,
+    span: Span,
+    path: String,
+}
+
+/// Who takes a role on: one statement for each principal.
+struct Trust {
+    action: &'static str,
+    condition: Value,
+    /// ARNs of the only resources it may be taken on for.
+    sources: Option<BTreeSet<String>>,
+}
+
+/// What a role is for, when it is asked for.
+pub(super) struct Ask<'a> {
+    /// The kind, for the trust.
+    pub(super) kind: Role,
+    /// The name.
+    pub(super) name: String,
+    /// What it is for, in words.
+    pub(super) description: String,
+    /// The pipeline or project that takes it on, for the narrower trust.
+    pub(super) of: &'a str,
+    /// The region of that.
+    pub(super) region: &'a str,
+    /// What the file says of it.
+    pub(super) made: Option<&'a MadeRole>,
+    /// Where findings about it point.
+    pub(super) span: Span,
+    /// The path of that.
+    pub(super) path: String,
+}
+
+impl Roles {
+    /// Asks for a role; the answer is its ARN.
+    pub(super) fn ask(&mut self, facts: &Facts, ask: Ask<'_>) -> String {
+        let arn = facts.role_arn(&ask.name);
+        let made = self.made.entry(ask.name).or_insert_with(|| Made {
+            description: ask.description,
+            trusts: BTreeMap::new(),
+            statements: Vec::new(),
+            denials: Vec::new(),
+            allow: Vec::new(),
+            self_update: false,
+            depends: BTreeSet::new(),
+            span: ask.span,
+            path: ask.path,
+        });
+        let lookup = |name: &str| {
+            Some(vec![match name {
+                "P" => facts.partition.clone(),
+                "A" => facts.account.clone(),
+                "R" => ask.region.to_owned(),
+                "pipeline" | "project" => ask.of.to_owned(),
+                _ => return None,
+            }])
+        };
+        if let Some(trust) = iam::trust(ask.kind) {
+            let rendered =
+                |value: &Value| template::render_json(value, &lookup).unwrap_or_default();
+            let narrower = trust
+                .narrower
+                .as_ref()
+                .filter(|_| ask.made.is_some_and(|made| made.source_arn))
+                .map(|narrower| rendered(narrower)["ArnLike"]["aws:SourceArn"].clone())
+                .and_then(|arn| arn.as_str().map(str::to_owned));
+            let entry = made
+                .trusts
+                .entry(&trust.principal)
+                .or_insert_with(|| Trust {
+                    action: &trust.action,
+                    condition: rendered(&trust.condition),
+                    sources: narrower.is_some().then(BTreeSet::new),
+                });
+            match (narrower, &mut entry.sources) {
+                (Some(arn), Some(sources)) => {
+                    sources.insert(arn);
+                }
+                // somebody takes it on without being named: then nobody can be named
+                (None, sources) => *sources = None,
+                (Some(_), None) => {}
+            }
+        }
+        if let Some(file) = ask.made {
+            made.add(&file.allow);
+        }
+        arn
+    }
+
+    /// Adds statements to a made role; roles that are given are left alone.
+    pub(super) fn allow(&mut self, facts: &Facts, arn: &str, statements: Vec<Pending>) {
+        if let Some(made) = self.by_arn(facts, arn) {
+            made.statements.extend(statements);
+        }
+    }
+
+    /// Adds denials to a made role.
+    pub(super) fn deny(&mut self, facts: &Facts, arn: &str, statements: Vec<Pending>) {
+        if let Some(made) = self.by_arn(facts, arn) {
+            made.denials.extend(statements);
+        }
+    }
+
+    /// Adds what the file allows in addition.
+    pub(super) fn extra(&mut self, facts: &Facts, arn: &str, allow: &[Node]) {
+        if let Some(made) = self.by_arn(facts, arn) {
+            made.add(allow);
+        }
+    }
+
+    /// Marks the role of the self-update.
+    pub(super) fn mark_self_update(&mut self, facts: &Facts, arn: &str) {
+        if let Some(made) = self.by_arn(facts, arn) {
+            made.self_update = true;
+        }
+    }
+
+    /// Whether the ARN is one of a made role.
+    pub(super) fn is_made(&self, facts: &Facts, arn: &str) -> bool {
+        self.made.keys().any(|name| facts.role_arn(name) == arn)
+    }
+
+    /// ARNs of all made roles.
+    pub(super) fn arns(&self, facts: &Facts) -> Vec<String> {
+        self.made.keys().map(|name| facts.role_arn(name)).collect()
+    }
+
+    /// ARNs of those that are no self-update's.
+    pub(super) fn ordinary(&self, facts: &Facts) -> Vec<String> {
+        self.made
+            .iter()
+            .filter(|(_, made)| !made.self_update)
+            .map(|(name, _)| facts.role_arn(name))
+            .collect()
+    }
+
+    /// The id of a made role.
+    pub(super) fn id(&self, facts: &Facts, arn: &str) -> Option<Id> {
+        self.made
+            .keys()
+            .find(|name| facts.role_arn(name) == arn)
+            .map(|name| Id::new(Kind::Role, facts.region.clone(), name.clone()))
+    }
+
+    fn by_arn(&mut self, facts: &Facts, arn: &str) -> Option<&mut Made> {
+        self.made
+            .iter_mut()
+            .find(|(name, _)| facts.role_arn(name) == arn)
+            .map(|(_, made)| made)
+    }
+
+    /// The roles as resources.
+    pub(super) fn finish(self, model: &Model, facts: &Facts, out: &mut Output<'_>) {
+        for (name, made) in self.made {
+            let mut merged = policies::merge(made.statements);
+            merged.extend(policies::merge(made.denials));
+            let inline = policies::inline(&merged, &made.allow);
+            if let Some(size) = inline.too_large {
+                let limit = iam::limits().aggregate_inline_policies.max;
+                out.diagnostics.push(
+                    Diagnostic::error(
+                        "policy-too-large",
+                        made.span,
+                        made.path.clone(),
+                        format!("The role `{name}` needs {size} characters of policy, and IAM takes {limit}"),
+                    )
+                    .help("give a role with policies of your own (`role:` with its ARN), or spread the work over several projects or pipelines"),
+                );
+            }
+            out.explain
+                .extend(policies::explain(&name, &merged, &made.allow));
+            let boundary = model.provider.permissions_boundary.as_ref();
+            let trust = made
+                .trusts
+                .iter()
+                .map(|(principal, trust)| trust.json(principal));
+            let mut body = Object::new();
+            body.set("roleName", name.clone())
+                .set("description", made.description)
+                .set(
+                    "assumeRolePolicyDocument",
+                    policies::document(trust.collect()),
+                )
+                .set("maxSessionDuration", iam::limits().session_seconds.default)
+                .some(
+                    "permissionsBoundary",
+                    boundary.map(|b| facts.boundary_arn(b)),
+                )
+                .set("policies", inline.policies);
+            let id = Id::new(Kind::Role, facts.region.clone(), name);
+            let mut resource = Resource::new(id, body.done());
+            resource.depends = made.depends.into_iter().collect();
+            out.add(resource);
+        }
+    }
+}
+
+impl Made {
+    fn add(&mut self, allow: &[Node]) {
+        for node in allow {
+            let mut statement = json::plain(node);
+            if let Some(map) = statement.as_object_mut() {
+                if !map.contains_key("Effect") {
+                    map.insert("Effect".to_owned(), Value::from("Allow"));
+                }
+            }
+            if !self.allow.contains(&statement) {
+                self.allow.push(statement);
+            }
+        }
+    }
+}
+
+impl Trust {
+    fn json(&self, principal: &str) -> Value {
+        let mut condition = self.condition.clone();
+        if let Some(sources) = self.sources.as_ref().filter(|sources| !sources.is_empty()) {
+            let sources: Vec<&String> = sources.iter().collect();
+            json::merge(
+                &mut condition,
+                serde_json::json!({"ArnLike": {"aws:SourceArn": sources}}),
+            );
+        }
+        serde_json::json!({
+            "Effect": "Allow",
+            "Principal": {"Service": principal},
+            "Action": self.action,
+            "Condition": condition,
+        })
+    }
+}
+
+impl Facts {
+    /// The ARN of the permissions boundary.
+    pub(super) fn boundary_arn(&self, boundary: &crate::model::Text) -> String {
+        if !boundary.known || boundary.value.starts_with("arn:") {
+            boundary.value.clone()
+        } else {
+            self.arn("iam", "", &format!("policy/{}", boundary.value))
+        }
+    }
+}
