@@ -16,9 +16,27 @@ pub(super) fn yaml(value: &Value) -> String {
     // long texts stay on one line; lines of a text stay lines
     let options = serde_saphyr::ser_options! {
         folded_wrap_chars: usize::MAX,
+        prefer_block_scalars: block_is_safe(value),
     };
     // JSON is YAML
     serde_saphyr::to_string_with_options(value, options).unwrap_or_else(|_| value.to_string())
+}
+
+/// Whether texts of several lines can stand as blocks: not with tabs, white lines or white beginnings, which readers
+/// take for indentation. Those are quoted.
+fn block_is_safe(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let mut lines = text.trim_end_matches('\n').split('\n');
+            let plain = !text.contains(['\t', '\r']);
+            let begins = !text.starts_with(char::is_whitespace);
+            !text.contains('\n')
+                || (plain && begins && lines.all(|l| l.is_empty() || !l.trim().is_empty()))
+        }
+        Value::Array(items) => items.iter().all(block_is_safe),
+        Value::Object(map) => map.values().all(block_is_safe),
+        _ => true,
+    }
 }
 
 /// Numbers that would not read again as they were written (`3.10`) as texts.
