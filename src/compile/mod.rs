@@ -24,8 +24,8 @@ use serde_json::Value;
 
 use crate::diagnostic::Diagnostics;
 use crate::model::{Action, Model, Pipeline, Project, Text};
-use crate::plan::Desired;
-use crate::resources::{Id, Kind, Resource};
+
+use crate::resources::{Desired, Id, Kind, Resource};
 
 /// What compiling needs to know beside the file.
 #[derive(Debug, Clone, Default)]
