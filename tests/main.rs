@@ -1,1 +1,2 @@
+mod sandbox_rules;
 mod variables;

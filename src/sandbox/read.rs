@@ -38,15 +38,12 @@ impl Sandbox {
     }
 
     pub(super) fn read_one(&self, db: &Connection, id: &Id) -> Outcome<Option<Resource>> {
-        match id.kind {
-            Kind::StageTransition => return self.read_transition(db, id),
-            Kind::BucketEvents => {
-                // The switch is a property of the bucket: off is the same as absent.
-                if !self.bucket_is_there(db, &id.name)? {
-                    return Ok(None);
-                }
-            }
-            _ => {}
+        if id.kind == Kind::StageTransition {
+            return self.read_transition(db, id);
+        }
+        // The switch is a property of the bucket: off is the same as absent.
+        if id.kind == Kind::BucketEvents && !self.bucket_is_there(db, &id.name)? {
+            return Ok(None);
         }
         let row = store::row(db, id.kind.as_str(), region_of(id), &id.name)?;
         Ok(row.map(|row| {

@@ -436,6 +436,8 @@ impl Run<'_> {
         };
         let sure = match problem {
             ValueProblem::NotAValue(_) => key.certain && key.values_certain,
+            // Whether CodePipeline itself looks at the form of a name or a strategy is not known.
+            ValueProblem::Pattern => false,
             _ => key.certain,
         };
         if sure {
@@ -597,16 +599,8 @@ impl Run<'_> {
         {
             return;
         }
+        // A provider that the catalogue does not know may be a new one.
         let Some(provider) = conditions::rule_provider(text(id, "provider")) else {
-            self.found.add(
-                "rule-type",
-                &place.key("ruleTypeId"),
-                "InvalidStructureException",
-                format!(
-                    "RuleType (Provider: '{}') in rule '{name}' is not available",
-                    text(id, "provider")
-                ),
-            );
             return;
         };
         let config = rule.get("configuration").and_then(Value::as_object);

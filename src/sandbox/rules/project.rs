@@ -40,8 +40,9 @@ pub fn project(body: &Value) -> Vec<Refusal> {
             found.count(&place.key(key), &body[key], list.len(), quota);
         }
     }
+    // A role may also be given by its name.
     let role = text(body, "serviceRole");
-    if !role.is_empty() && structure::names().role_arn.check(role).is_err() {
+    if role.contains(':') && structure::names().role_arn.check(role).is_err() {
         found.project("P18", &place.key("serviceRole"), &[]);
     }
     sources(&mut found, body, &place);
@@ -168,12 +169,10 @@ fn one_artifact(found: &mut Findings, artifact: &Value, place: &Place) {
                 found.project("P08", &place.key("location"), &[]);
             }
         }
-        Some(_) => {
-            if artifact.get("encryptionDisabled") == Some(&Value::Bool(true)) {
-                found.project("P10", &place.key("encryptionDisabled"), &[]);
-            }
+        Some(_) if artifact.get("encryptionDisabled") == Some(&Value::Bool(true)) => {
+            found.project("P10", &place.key("encryptionDisabled"), &[]);
         }
-        None => {}
+        _ => {}
     }
 }
 
