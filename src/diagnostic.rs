@@ -221,6 +221,10 @@ pub const CODES: &[(&str, &str)] = &[
         "stage-kind-conflict",
         "one stage or action has two kinds, or none",
     ),
+    (
+        "trigger-split",
+        "tags beside branches or paths of a filter were made a filter of their own",
+    ),
     ("value-empty", "null or nothing where a value belongs"),
     ("value-invalid", "a value that the place cannot take"),
     ("value-kind", "a list where a text belongs, or the like"),

@@ -430,8 +430,19 @@ pub struct Project {
     pub reports: Vec<Text>,
     /// Whether it has a batch configuration.
     pub batch: bool,
+    /// `logs: {name, retention}`: a log group that is made for it; its name stands in the definition too.
+    pub log_group: Option<MadeLogGroup>,
     /// `api:`, merged last.
     pub api: Option<Node>,
+}
+
+/// A log group that pipectl makes for a project.
+#[derive(Debug, Clone)]
+pub struct MadeLogGroup {
+    /// Its name.
+    pub name: Text,
+    /// Days it keeps what it gets; none: the service's usual retention.
+    pub retention_days: Option<(u32, Span)>,
 }
 
 /// What a build is for.

@@ -1,0 +1,554 @@
+//! The `definition:` forms: the API's own shapes. Nothing is added and nothing is lost.
+
+use crate::catalog::codebuild;
+use crate::catalog::conditions;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::Span;
+use crate::tree::{Data, Entry, Node};
+
+use super::conditions::blank_rule;
+use super::decode::{
+    Map, api_text, entries, items, join, key_text, nearest, text_at, text_node, whole, wrong_kind,
+};
+use super::types::{
+    Action, Buildspec, Condition, Filter, Given, Globs, Output, Pipeline, PipelineVariable,
+    Project, Purpose, Rule, Stage, Text, Trigger, Variable, VariableKind,
+};
+
+/// Members that GetPipeline and BatchGetProjects answer and nobody may send.
+const READ_ONLY: [&str; 7] = [
+    "version", "metadata", "arn", "created", "updated", "lastModified", "ResponseMetadata",
+];
+
+/// Members of CreateProject.
+const PROJECT: [&str; 24] = [
+    "name", "description", "source", "secondarySources", "sourceVersion", "secondarySourceVersions", "artifacts",
+    "secondaryArtifacts", "cache", "environment", "serviceRole", "timeoutInMinutes", "queuedTimeoutInMinutes",
+    "encryptionKey", "tags", "vpcConfig", "badgeEnabled", "logsConfig", "fileSystemLocations", "buildBatchConfig",
+    "concurrentBuildLimit", "autoRetryLimit", "projectVisibility", "resourceAccessRole",
+];
+
+/// Keeps the members nobody asked for, and says which of them the API does not have.
+fn extra(map: &Map<'_>, known: &[&str], silent: &[&str], out: &mut Diagnostics) -> Vec<Entry> {
+    let rest: Vec<Entry> = map.rest().cloned().collect();
+    for entry in rest.iter().filter(|entry| !silent.contains(&entry.key.as_str())) {
+        let warning = Diagnostic::warning(
+            "api-key-unknown",
+            entry.key_span,
+            map.at(&entry.key),
+            format!("the API has no member `{}` here, as far as pipectl knows; it is sent as it is", entry.key),
+        );
+        out.push(match nearest(&entry.key, known.iter().copied()) {
+            Some(word) => warning.help(format!("did you mean `{word}`?")),
+            None => warning,
+        });
+    }
+    rest
+}
+
+fn required(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Text> {
+    if !map.has(key) {
+        map.entry(key);
+        map.missing(key, "the API requires it", out);
+        return None;
+    }
+    map.api_text(key, out)
+}
+
+/// A list of texts.
+fn text_items(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<Text> {
+    let path = map.at(key);
+    let Some(node) = map.value(key, out) else {
+        return Vec::new();
+    };
+    items(node, &path, false, out)
+        .into_iter()
+        .filter_map(|(path, item)| api_text(item, &path, out))
+        .collect()
+}
+
+/// A map of texts: what is no text is an error with the fix.
+fn text_members(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<(Text, Text)> {
+    let path = map.at(key);
+    let Some(node) = map.value(key, out) else {
+        return Vec::new();
+    };
+    let mut members = Vec::new();
+    for entry in entries(node, &path, out) {
+        let path = join(&path, &entry.key);
+        let value = match &entry.value.data {
+            Data::List(_) | Data::Map(_) => {
+                let json = entry.value.to_json().to_string();
+                out.push(
+                    wrong_kind(&entry.value, &path, "a text: the API takes nothing else here")
+                        .help(format!("write it as JSON text: '{json}'")),
+                );
+                Some(text_at(&entry.value, json))
+            }
+            _ => api_text(&entry.value, &path, out),
+        };
+        if let Some(value) = value {
+            members.push((key_text(entry), value));
+        }
+    }
+    members
+}
+
+/// The maps of a list.
+fn maps<'n>(map: &mut Map<'n>, key: &str, out: &mut Diagnostics) -> Vec<Map<'n>> {
+    let path = map.at(key);
+    let Some(node) = map.value(key, out) else {
+        return Vec::new();
+    };
+    items(node, &path, false, out)
+        .into_iter()
+        .filter_map(|(path, item)| {
+            let owner = item.as_map().and_then(<[Entry]>::first).map_or(item.span, |entry| entry.key_span);
+            Map::open(item, path, owner, out)
+        })
+        .collect()
+}
+
+fn number(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<(u32, Span)> {
+    let path = map.at(key);
+    map.value(key, out).and_then(|node| whole(node, &path, out))
+}
+
+/// An ActionDeclaration.
+pub(super) fn action(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) -> Option<Action> {
+    let mut map = Map::open(node, path, owner, out)?;
+    let name = required(&mut map, "name", out);
+    let mut category = None;
+    let mut provider = None;
+    let mut owner_word = None;
+    let mut version = None;
+    match map.map("actionTypeId", out) {
+        Some(mut id) => {
+            category = required(&mut id, "category", out);
+            owner_word = required(&mut id, "owner", out);
+            provider = required(&mut id, "provider", out);
+            version = required(&mut id, "version", out);
+            extra(&id, &["category", "owner", "provider", "version"], &[], out);
+        }
+        None if !map.has("actionTypeId") => map.missing("actionTypeId", "the API requires it", out),
+        None => {}
+    }
+    let configuration = text_members(&mut map, "configuration", out);
+    let inputs = maps(&mut map, "inputArtifacts", out)
+        .into_iter()
+        .filter_map(|mut artifact| required(&mut artifact, "name", out))
+        .collect();
+    let outputs = maps(&mut map, "outputArtifacts", out)
+        .into_iter()
+        .filter_map(|mut artifact| {
+            let name = required(&mut artifact, "name", out)?;
+            let files = text_items(&mut artifact, "files", out);
+            Some(Output { name, files })
+        })
+        .collect();
+    let environment = maps(&mut map, "environmentVariables", out)
+        .into_iter()
+        .filter_map(|variable| self::variable(variable, out))
+        .collect();
+    let mut action = Action {
+        span: name.as_ref().map_or(owner, |name| name.span),
+        name: name?,
+        path: path.to_owned(),
+        kind: "definition".to_owned(),
+        category: category?,
+        owner: owner_word?,
+        provider: provider?,
+        version: version?,
+        configuration,
+        inputs,
+        outputs,
+        run_order: number(&mut map, "runOrder", out),
+        namespace: map.api_text("namespace", out),
+        region: map.api_text("region", out),
+        role_arn: map.api_text("roleArn", out),
+        timeout_minutes: number(&mut map, "timeoutInMinutes", out),
+        commands: text_items(&mut map, "commands", out),
+        output_variables: text_items(&mut map, "outputVariables", out),
+        environment,
+        build_environment: Vec::new(),
+        project: None,
+        pass_roles: Vec::new(),
+        allow: Vec::new(),
+        notify: Vec::new(),
+        detect: None,
+        self_update: None,
+        raw: true,
+        extra: Vec::new(),
+        raw_node: Some(node.clone()),
+        api: None,
+    };
+    const MEMBERS: [&str; 13] = [
+        "name", "actionTypeId", "configuration", "inputArtifacts", "outputArtifacts", "environmentVariables",
+        "runOrder", "namespace", "region", "roleArn", "timeoutInMinutes", "commands", "outputVariables",
+    ];
+    action.extra = extra(&map, &MEMBERS, &[], out);
+    Some(action)
+}
+
+fn variable(mut map: Map<'_>, out: &mut Diagnostics) -> Option<Variable> {
+    let name = required(&mut map, "name", out)?;
+    let value = required(&mut map, "value", out)?;
+    let kind = map.api_text("type", out);
+    let kind = match kind.as_ref().map(|kind| kind.value.as_str()) {
+        Some("PARAMETER_STORE") => VariableKind::ParameterStore,
+        Some("SECRETS_MANAGER") => VariableKind::SecretsManager,
+        _ => VariableKind::Plaintext,
+    };
+    Some(Variable { name, value, kind })
+}
+
+/// A StageDeclaration.
+pub(super) fn stage(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) -> Option<Stage> {
+    let mut map = Map::open(node, path, owner, out)?;
+    let name = required(&mut map, "name", out);
+    let actions_path = map.at("actions");
+    if !map.has("actions") {
+        map.missing("actions", "the API requires it", out);
+    }
+    let mut actions = Vec::new();
+    if let Some(list) = map.value("actions", out) {
+        for (path, item) in items(list, &actions_path, false, out) {
+            let owner = item.as_map().and_then(<[Entry]>::first).map_or(item.span, |entry| entry.key_span);
+            actions.extend(action(item, &path, owner, out));
+        }
+    }
+    let before_entry = condition(&mut map, "beforeEntry", out);
+    let on_success = condition(&mut map, "onSuccess", out);
+    let on_failure = condition(&mut map, "onFailure", out);
+    const MEMBERS: [&str; 6] = ["name", "actions", "blockers", "beforeEntry", "onSuccess", "onFailure"];
+    let extra = extra(&map, &MEMBERS, &["blockers"], out);
+    let name = name?;
+    Some(Stage {
+        span: name.span,
+        name,
+        path: path.to_owned(),
+        actions,
+        before_entry,
+        on_success,
+        on_failure,
+        transition: None,
+        raw: true,
+        extra,
+        api: None,
+    })
+}
+
+fn condition(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Condition> {
+    let owner = map.entry(key)?;
+    let mut map = map.map(key, out)?;
+    let mut condition = Condition {
+        result: map.api_text("result", out),
+        retry_mode: None,
+        rules: Vec::new(),
+        span: owner.key_span,
+        path: map.path.clone(),
+        raw: Some(owner.value.clone()),
+    };
+    if let Some(mut retry) = map.map("retryConfiguration", out) {
+        condition.retry_mode = retry.api_text("retryMode", out);
+        extra(&retry, &["retryMode"], &[], out);
+    }
+    for mut one in maps(&mut map, "conditions", out) {
+        if let Some(result) = one.api_text("result", out) {
+            condition.result = Some(result);
+        }
+        let path = one.at("rules");
+        if let Some(list) = one.value("rules", out) {
+            for (path, item) in items(list, &path, false, out) {
+                condition.rules.extend(rule(item, &path, item.span, out));
+            }
+        }
+        extra(&one, &["result", "rules"], &[], out);
+    }
+    extra(&map, &["result", "retryConfiguration", "conditions"], &[], out);
+    Some(condition)
+}
+
+/// A RuleDeclaration.
+pub(super) fn rule(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) -> Option<Rule> {
+    let mut map = Map::open(node, path, owner, out)?;
+    let name = required(&mut map, "name", out);
+    let mut provider = None;
+    match map.map("ruleTypeId", out) {
+        Some(mut id) => {
+            required(&mut id, "category", out);
+            provider = required(&mut id, "provider", out);
+            id.api_text("owner", out);
+            id.api_text("version", out);
+            extra(&id, &["category", "owner", "provider", "version"], &[], out);
+        }
+        None if !map.has("ruleTypeId") => map.missing("ruleTypeId", "the API requires it", out),
+        None => {}
+    }
+    let configuration = text_members(&mut map, "configuration", out);
+    let inputs = maps(&mut map, "inputArtifacts", out)
+        .into_iter()
+        .filter_map(|mut artifact| required(&mut artifact, "name", out))
+        .collect();
+    let commands = text_items(&mut map, "commands", out);
+    let role_arn = map.api_text("roleArn", out);
+    let region = map.api_text("region", out);
+    let timeout_minutes = number(&mut map, "timeoutInMinutes", out);
+    const MEMBERS: [&str; 8] = [
+        "name", "ruleTypeId", "configuration", "inputArtifacts", "commands", "roleArn", "region", "timeoutInMinutes",
+    ];
+    extra(&map, &MEMBERS, &[], out);
+    let first = conditions::rule_providers().first()?;
+    Some(Rule {
+        provider: provider?,
+        configuration,
+        inputs,
+        commands,
+        role_arn,
+        region,
+        timeout_minutes,
+        raw: Some(node.clone()),
+        ..blank_rule(name?, first, owner)
+    })
+}
+
+/// What GetPipeline answers, or the pipeline in it. `name` is used if the definition has none.
+pub(super) fn pipeline(
+    node: &Node,
+    path: &str,
+    owner: Span,
+    name: &Text,
+    out: &mut Diagnostics,
+) -> Option<Pipeline> {
+    if let Some(entry) = node.entry("pipeline").filter(|_| node.get("stages").is_none()) {
+        let inner = pipeline(&entry.value, &join(path, "pipeline"), entry.key_span, name, out);
+        let mut map = Map::open(node, path, owner, out)?;
+        map.entry("pipeline");
+        extra(&map, &["pipeline"], &READ_ONLY, out);
+        return inner;
+    }
+    let mut map = Map::open(node, path, owner, out)?;
+    for key in READ_ONLY {
+        map.entry(key);
+    }
+    let declared = map.api_text("name", out);
+    let stages_path = map.at("stages");
+    if !map.has("stages") {
+        map.missing("stages", "the API requires it", out);
+    }
+    let mut stages = Vec::new();
+    if let Some(list) = map.value("stages", out) {
+        for (path, item) in items(list, &stages_path, false, out) {
+            let owner = item.as_map().and_then(<[Entry]>::first).map_or(item.span, |entry| entry.key_span);
+            stages.extend(stage(item, &path, owner, out));
+        }
+    }
+    let variables = maps(&mut map, "variables", out)
+        .into_iter()
+        .filter_map(|mut variable| {
+            let read = PipelineVariable {
+                name: required(&mut variable, "name", out)?,
+                default: variable.api_text("defaultValue", out),
+                description: variable.api_text("description", out),
+            };
+            extra(&variable, &["name", "defaultValue", "description"], &[], out);
+            Some(read)
+        })
+        .collect();
+    let triggers_path = map.at("triggers");
+    let mut triggers = Vec::new();
+    if let Some(list) = map.value("triggers", out) {
+        for (path, item) in items(list, &triggers_path, false, out) {
+            triggers.extend(trigger(item, &path, out));
+        }
+    }
+    let mut raw_stores = Vec::new();
+    for key in ["artifactStore", "artifactStores"] {
+        if map.value(key, out).is_some() {
+            raw_stores.extend(map.entry(key).cloned());
+        }
+    }
+    let pipeline_type = map.api_text("pipelineType", out);
+    let execution_mode = map.api_text("executionMode", out);
+    let role_arn = map.api_text("roleArn", out);
+    const MEMBERS: [&str; 9] = [
+        "name", "roleArn", "artifactStore", "artifactStores", "stages", "pipelineType", "executionMode", "variables",
+        "triggers",
+    ];
+    let extra = extra(&map, &MEMBERS, &[], out);
+    Some(Pipeline {
+        key: None,
+        name: declared.unwrap_or_else(|| name.clone()),
+        path: path.to_owned(),
+        span: owner,
+        raw: true,
+        pipeline_type,
+        execution_mode,
+        variables,
+        triggers,
+        schedules: Vec::new(),
+        stages,
+        role_arn,
+        raw_stores,
+        extra,
+        api: None,
+        tags: Vec::new(),
+    })
+}
+
+fn trigger(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Trigger> {
+    let mut map = Map::open(node, path, node.span, out)?;
+    required(&mut map, "providerType", out);
+    if !map.has("gitConfiguration") {
+        map.missing("gitConfiguration", "the API requires it", out);
+    }
+    let mut git = map.map("gitConfiguration", out)?;
+    let source = required(&mut git, "sourceActionName", out);
+    let push = filters(&mut git, "push", out);
+    let pull_request = filters(&mut git, "pullRequest", out);
+    extra(&git, &["sourceActionName", "push", "pullRequest"], &[], out);
+    extra(&map, &["providerType", "gitConfiguration"], &[], out);
+    Some(Trigger {
+        push,
+        pull_request,
+        span: node.span,
+        path: path.to_owned(),
+        raw: Some(node.clone()),
+        source: source?,
+    })
+}
+
+fn filters(git: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<Filter> {
+    maps(git, key, out)
+        .into_iter()
+        .map(|mut map| {
+            let mut globs = |key: &str, out: &mut Diagnostics| {
+                let mut inner = map.map(key, out)?;
+                let globs = Globs {
+                    includes: text_items(&mut inner, "includes", out),
+                    excludes: text_items(&mut inner, "excludes", out),
+                    span: inner.span,
+                };
+                extra(&inner, &["includes", "excludes"], &[], out);
+                Some(globs)
+            };
+            let filter = Filter {
+                branches: globs("branches", out),
+                tags: globs("tags", out),
+                paths: globs("filePaths", out),
+                ..Filter::default()
+            };
+            let events = text_items(&mut map, "events", out);
+            extra(&map, &["branches", "tags", "filePaths", "events"], &[], out);
+            Filter { events, span: map.span, ..filter }
+        })
+        .collect()
+}
+
+/// A CodeBuild project as CreateProject takes it or BatchGetProjects answers it.
+pub(super) fn project(
+    node: &Node,
+    path: &str,
+    entry: &Entry,
+    api: Option<Node>,
+    out: &mut Diagnostics,
+) -> Option<Project> {
+    let wrapped = match node.get("projects").and_then(Node::as_list) {
+        Some([only]) => Some((only, format!("{path}.projects[0]"))),
+        _ => node.get("project").map(|inner| (inner, join(path, "project"))),
+    };
+    if let Some((inner, path)) = wrapped.filter(|_| node.get("source").is_none()) {
+        return project(inner, &path, entry, api, out);
+    }
+    let mut map = Map::open(node, path, entry.key_span, out)?;
+    let read_only = |key: &str| {
+        READ_ONLY.contains(&key) || codebuild::codebuild().read_only.iter().any(|other| other == key)
+    };
+    let name = required(&mut map, "name", out);
+    for key in PROJECT {
+        map.entry(key);
+    }
+    for entry in node.as_map().unwrap_or_default().iter().filter(|entry| read_only(&entry.key)) {
+        map.entry(&entry.key);
+    }
+    extra(&map, &PROJECT, &[], out);
+    let role = map.has("serviceRole").then(|| map.api_text("serviceRole", out)).flatten();
+    let mut environment = Vec::new();
+    let mut privileged = map.map("environment", out);
+    if let Some(map) = &mut privileged {
+        let variables = maps(map, "environmentVariables", out);
+        environment.extend(variables.into_iter().filter_map(|map| variable(map, out)));
+    }
+    let buildspec = map.map("source", out).and_then(|mut source| source.api_text("buildspec", out));
+    let batch = node.get("buildBatchConfig").is_some_and(|node| !node.is_null());
+    let kept: Vec<Entry> = node
+        .as_map()
+        .unwrap_or_default()
+        .iter()
+        .filter(|entry| !read_only(&entry.key))
+        .cloned()
+        .collect();
+    let buildspec = match buildspec {
+        None => Buildspec::Default,
+        Some(text) if text.value.contains('\n') || text.value.trim_start().starts_with("version:") => {
+            Buildspec::Inline(inline(&text))
+        }
+        Some(text) if text.value.trim().is_empty() => Buildspec::Default,
+        Some(text) => Buildspec::Path(text),
+    };
+    let (commands, reports) = match &buildspec {
+        Buildspec::Inline(tree) => (super::buildspec::commands_of(tree), super::buildspec::reports_of(tree)),
+        _ => (Vec::new(), Vec::new()),
+    };
+    Some(Project {
+        key: entry.key.clone(),
+        name: name?,
+        span: entry.key_span,
+        path: path.to_owned(),
+        existing: false,
+        raw: true,
+        shared: true,
+        definition: Node::map(kept, node.span),
+        buildspec,
+        role: role.map(Given::Existing),
+        allow: Vec::new(),
+        environment,
+        region: None,
+        purpose: Purpose::Build,
+        commands,
+        reports,
+        batch,
+        log_group: None,
+        api,
+    })
+}
+
+/// The text of a buildspec as a tree in which everything stands where the text stands; the text itself if it does
+/// not read as a map.
+fn inline(text: &Text) -> Node {
+    let mut sources = crate::source::Sources::new();
+    let file = sources.add("buildspec", text.value.as_str());
+    let tree = crate::yaml::parse(&sources, file, &mut Diagnostics::new());
+    match tree {
+        Some(tree) if tree.as_map().is_some() => placed(tree, text.span),
+        _ => text_node(text),
+    }
+}
+
+fn placed(node: Node, span: Span) -> Node {
+    let data = match node.data {
+        Data::List(items) => Data::List(items.into_iter().map(|item| placed(item, span)).collect()),
+        Data::Map(entries) => Data::Map(
+            entries
+                .into_iter()
+                .map(|entry| Entry {
+                    key: entry.key,
+                    key_span: span,
+                    value: placed(entry.value, span),
+                })
+                .collect(),
+        ),
+        other => other,
+    };
+    Node { data, span, origin: None, raw: node.raw }
+}

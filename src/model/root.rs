@@ -1,0 +1,388 @@
+//! The file as a whole.
+
+use semver::{Version, VersionReq};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::Span;
+use crate::tree::{Data, Entry, Node};
+
+use super::Context;
+use super::builds::SharedProjects;
+use super::decode::{Map, entries, join, key_text, scalar};
+use super::notify::{alarms, notifications};
+use super::provider::{provider, tags};
+use super::raw;
+use super::secrets;
+use super::settings::{Settings, settings};
+use super::triggers::triggers;
+use super::types::{Model, Pipeline, PipelineVariable, Project, Provider, Text};
+
+/// What decoding carries along.
+pub(super) struct Decoder<'a> {
+    pub(super) out: &'a mut Diagnostics,
+    pub(super) service: Text,
+    pub(super) defaults: Settings,
+    pub(super) projects: Vec<Project>,
+    pub(super) shared: SharedProjects,
+    /// The keys under `alarms`.
+    pub(super) alarms: Vec<String>,
+}
+
+/// The pipeline that stages are read for.
+pub(super) struct Scope {
+    /// Its key under `pipelines`.
+    pub(super) key: Option<String>,
+    /// Its name in AWS.
+    pub(super) name: Text,
+    /// The first source's output: what an action takes that says nothing else.
+    pub(super) source_output: Option<Text>,
+}
+
+/// Keys that make a pipeline.
+const PIPELINE: [&str; 8] = [
+    "name", "source", "stages", "variables", "triggers", "executionMode", "type", "api",
+];
+
+/// Reads the whole file. Every finding goes to `diagnostics`; the model is what could be read in spite of them, and
+/// only nothing if the file is no map.
+pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics) -> Option<Model> {
+    let start = Span::start_of(tree.span.file);
+    if tree.is_null() {
+        diagnostics.push(
+            Diagnostic::error("value-empty", start, "", "the file is empty")
+                .help("begin with `service: NAME`"),
+        );
+        return None;
+    }
+    let mut map = Map::open(tree, "", start, diagnostics)?;
+    secrets::check(tree, diagnostics);
+    required_version(&mut map, context, diagnostics);
+    let service = service(&mut map, context, diagnostics);
+    let mut decoder = Decoder {
+        out: diagnostics,
+        service,
+        defaults: Settings::default(),
+        projects: Vec::new(),
+        shared: SharedProjects::new(),
+        alarms: Vec::new(),
+    };
+    Some(decoder.file(map))
+}
+
+fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) {
+    let Some(wanted) = map.text("requiredVersion", out) else {
+        return;
+    };
+    let path = map.at("requiredVersion");
+    // `1.x || 2.x` is how others write alternatives.
+    let ranges: Result<Vec<VersionReq>, _> = wanted.value.split("||").map(|range| VersionReq::parse(range.trim())).collect();
+    let ranges = match ranges {
+        Ok(ranges) => ranges,
+        Err(_) if !wanted.known => return,
+        Err(error) => {
+            out.push(
+                Diagnostic::error("value-invalid", wanted.span, path, format!("`{}` is no range of versions: {error}", wanted.value))
+                    .help("write e.g. `requiredVersion: \"^1.2\"`"),
+            );
+            return;
+        }
+    };
+    if let Ok(version) = Version::parse(context.version)
+        && !ranges.iter().any(|range| range.matches(&version))
+    {
+        out.push(
+            Diagnostic::error(
+                "version-mismatch",
+                wanted.span,
+                path,
+                format!("the file asks for pipectl {}, this is {version}", wanted.value),
+            )
+            .label("asks for another version")
+            .help("install a version in that range, or change the range"),
+        );
+    }
+}
+
+fn service(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) -> Text {
+    if !map.has("service")
+        && let Some(name) = &context.service
+    {
+        map.entry("service");
+        return Text::new(name.clone(), map.span);
+    }
+    let path = map.at("service");
+    // Serverless also took `service: {name: X}`.
+    let node = map.value("service", out);
+    if let Some(Data::Map(_)) = node.map(|node| &node.data) {
+        let span = node.map_or(map.span, |node| node.span);
+        out.push(
+            Diagnostic::error("value-kind", span, path, "`service` must be a text, not a map")
+                .help("write `service: NAME`"),
+        );
+        return Text::new("service", span);
+    }
+    if node.is_none() && !map.has("service") {
+        map.missing("service", "begin with `service: NAME`; it is the pipeline's name", out);
+    }
+    let read = node.and_then(|node| scalar(node, &path, out));
+    read.unwrap_or_else(|| Text::new("service", map.span))
+}
+
+impl Decoder<'_> {
+    fn file(&mut self, mut map: Map<'_>) -> Model {
+        let provider = map.map("provider", self.out).map_or_else(Provider::default, |map| provider(map, self.out));
+        for key in ["params", "custom"] {
+            let path = map.at(key);
+            if let Some(node) = map.value(key, self.out) {
+                entries(node, &path, self.out);
+            }
+        }
+        map.entry("include");
+        if let Some(mut defaults) = map.map("defaults", self.out) {
+            self.defaults = settings(&mut defaults, self.out);
+            for key in ["run", "buildspec", "artifacts", "reports"] {
+                defaults.hint(key, "it belongs to one build, not to `defaults`");
+            }
+            defaults.finish(self.out);
+        }
+        let alarm_entry = map.entry("alarms");
+        let alarm_keys = alarm_entry.and_then(|entry| entry.value.as_map()).unwrap_or_default();
+        self.alarms = alarm_keys.iter().map(|entry| entry.key.clone()).collect();
+        if let Some(node) = map.value("projects", self.out) {
+            self.shared_projects(node, "projects");
+        }
+        let pipelines = self.pipelines(&mut map);
+        let notifications = map.value("notifications", self.out);
+        let notifications = notifications.map_or_else(Vec::new, |node| notifications_of(node, self.out));
+        let alarms = map.value("alarms", self.out);
+        let alarms = alarms.map_or_else(Vec::new, |node| alarms_of(node, &self.projects, self.out));
+        map.hint("environment", "write `defaults.env` for the environment of every build");
+        map.hint("env", "write `defaults.env` for the environment of every build");
+        map.hint("stage", "write `stages`, or `provider.stage` for the default stage");
+        map.hint("region", "write `provider.region`");
+        map.hint("tags", "write `provider.tags`");
+        map.hint("role", "write `provider.pipelineRole`, `provider.buildRole`");
+        map.hint("image", "write `defaults.image`");
+        map.hint("definition", "a whole definition stands under `pipelines.<name>.definition`");
+        map.finish(self.out);
+        self.names_taken(&pipelines);
+        Model {
+            service: self.service.clone(),
+            provider,
+            projects: std::mem::take(&mut self.projects),
+            pipelines,
+            notifications,
+            alarms,
+        }
+    }
+
+    fn pipelines(&mut self, map: &mut Map<'_>) -> Vec<Pipeline> {
+        let Some(entry) = map.entry("pipelines") else {
+            if !["source", "stages"].iter().any(|key| map.has(key)) {
+                map.entry("source");
+                map.entry("stages");
+                // A file of shared projects and alarms alone is one; anything else lacks its pipeline.
+                if !["projects", "alarms"].iter().any(|key| map.has(key)) {
+                    map.missing("stages", "write `source` and `stages`, or `pipelines` for several", self.out);
+                }
+                for key in PIPELINE {
+                    map.entry(key);
+                }
+                return Vec::new();
+            }
+            let name = self.service.clone();
+            return self.pipeline(map, None, name, "").into_iter().collect();
+        };
+        for key in PIPELINE {
+            if let Some(other) = map.entry(key) {
+                self.out.push(
+                    Diagnostic::error(
+                        "value-invalid",
+                        other.key_span,
+                        key,
+                        format!("`{key}` stands beside `pipelines`"),
+                    )
+                    .label("which pipeline is meant?")
+                    .related(entry.key_span, "the pipelines")
+                    .help(format!("move `{key}` into one of the pipelines")),
+                );
+            }
+        }
+        let Some(node) = map.value("pipelines", self.out) else {
+            return Vec::new();
+        };
+        let mut pipelines = Vec::new();
+        for entry in entries(node, "pipelines", self.out) {
+            if entry.key.starts_with("x-") {
+                continue;
+            }
+            let path = join("pipelines", &entry.key);
+            let Some(mut map) = Map::open(&entry.value, path.clone(), entry.key_span, self.out) else {
+                continue;
+            };
+            let name = Text {
+                value: format!("{}-{}", self.service.value, entry.key),
+                span: entry.key_span,
+                ..self.service.clone()
+            };
+            let pipeline = if map.has("definition") {
+                self.raw_pipeline(&mut map, entry, &name)
+            } else {
+                self.pipeline(&mut map, Some(entry), name, &path)
+            };
+            map.hint("env", "write `defaults.env`, or `env` inside a build");
+            map.finish(self.out);
+            pipelines.extend(pipeline);
+        }
+        pipelines
+    }
+
+    fn raw_pipeline(&mut self, map: &mut Map<'_>, entry: &Entry, name: &Text) -> Option<Pipeline> {
+        for key in PIPELINE.into_iter().filter(|key| *key != "api") {
+            if let Some(other) = map.entry(key) {
+                self.out.push(
+                    Diagnostic::error(
+                        "value-invalid",
+                        other.key_span,
+                        map.at(key),
+                        format!("`{key}` does not go beside `definition`"),
+                    )
+                    .help("say it in the definition; `api` adds single members"),
+                );
+            }
+        }
+        let path = map.at("definition");
+        let tags = tags(map, self.out);
+        let api = map.value("api", self.out).cloned();
+        let owner = map.entry("definition")?.key_span;
+        let node = map.value("definition", self.out)?;
+        let mut pipeline = raw::pipeline(node, &path, owner, name, self.out)?;
+        for action in pipeline.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
+            self.link(action);
+        }
+        pipeline.key = Some(entry.key.clone());
+        pipeline.api = api;
+        pipeline.tags = tags;
+        Some(pipeline)
+    }
+
+    fn pipeline(&mut self, map: &mut Map<'_>, entry: Option<&Entry>, name: Text, path: &str) -> Option<Pipeline> {
+        let name = map.text("name", self.out).unwrap_or(name);
+        let mut stages = Vec::new();
+        let source_path = map.at("source");
+        if !map.has("source") {
+            map.missing("source", "say where the code is, e.g. `source: {github: owner/repo, branch: main, connection: …}`", self.out);
+        }
+        if map.value("source", self.out).is_some()
+            && let Some(source) = map.entry("source")
+        {
+            stages.push(self.source_stage(source, &source_path));
+        }
+        let sources = stages.first().map_or(&[][..], |stage| &stage.actions);
+        let scope = Scope {
+            key: entry.map(|entry| entry.key.clone()),
+            name: name.clone(),
+            source_output: sources.first().and_then(|action| action.outputs.first()).map(|output| output.name.clone()),
+        };
+        let triggers_path = map.at("triggers");
+        let triggered = match map.entry("triggers").filter(|entry| !entry.value.is_null()) {
+            Some(entry) => triggers(entry, &triggers_path, sources, self.out),
+            None => {
+                map.value("triggers", self.out);
+                super::triggers::Triggers::default()
+            }
+        };
+        let stages_path = map.at("stages");
+        if !map.has("stages") {
+            map.missing("stages", "a list of what is done, e.g. `stages: [{build: make}]`", self.out);
+        }
+        if let Some(node) = map.value("stages", self.out) {
+            let more = self.stages(node, &stages_path, &scope);
+            stages.extend(more);
+        }
+        let span = entry.map_or(map.span, |entry| entry.key_span);
+        let pipeline_type = map.word("type", &["V1", "V2"], self.out);
+        let modes = crate::catalog::structure::enums();
+        let words: Vec<&str> = modes.execution_mode.iter().map(String::as_str).collect();
+        let variables = self.variables(map);
+        let tags = if entry.is_some() { tags(map, self.out) } else { Vec::new() };
+        Some(Pipeline {
+            key: scope.key,
+            name,
+            path: path.to_owned(),
+            span,
+            raw: false,
+            pipeline_type: Some(pipeline_type.unwrap_or_else(|| Text::new("V2", span))),
+            execution_mode: map.word("executionMode", &words, self.out),
+            variables,
+            triggers: triggered.triggers,
+            schedules: triggered.schedules,
+            stages,
+            role_arn: None,
+            raw_stores: Vec::new(),
+            extra: Vec::new(),
+            api: map.value("api", self.out).cloned(),
+            tags,
+        })
+    }
+
+    /// `variables`: a name with its default, or `{default, description}`.
+    fn variables(&mut self, map: &mut Map<'_>) -> Vec<PipelineVariable> {
+        let path = map.at("variables");
+        let Some(node) = map.value("variables", self.out) else {
+            return Vec::new();
+        };
+        let mut variables = Vec::new();
+        for entry in entries(node, &path, self.out) {
+            let path = join(&path, &entry.key);
+            let mut variable = PipelineVariable {
+                name: key_text(entry),
+                default: None,
+                description: None,
+            };
+            if let Data::Map(members) = &entry.value.data {
+                let mut map = Map::of(members, path, entry.key_span);
+                variable.default = map.scalar("default", self.out);
+                variable.description = map.text("description", self.out);
+                map.hint("defaultValue", "write `default`");
+                map.finish(self.out);
+            } else {
+                variable.default = scalar(&entry.value, &path, self.out);
+            }
+            variables.push(variable);
+        }
+        variables
+    }
+
+    /// Two pipelines, or two projects, that would have one name in AWS.
+    fn names_taken(&mut self, pipelines: &[Pipeline]) {
+        let mut seen: Vec<(&Text, bool)> = Vec::new();
+        let projects = self.projects.iter().map(|project| (&project.name, project.existing, "project", &project.path));
+        let pipelines = pipelines.iter().map(|pipeline| (&pipeline.name, false, "pipeline", &pipeline.path));
+        for group in [projects.collect::<Vec<_>>(), pipelines.collect()] {
+            seen.clear();
+            for (name, existing, what, path) in group {
+                let first = seen.iter().find(|(other, _)| name.known && other.known && other.value == name.value);
+                if let Some((first, first_exists)) = first
+                    && !(existing && *first_exists)
+                {
+                    self.out.push(
+                        Diagnostic::error("name-taken", name.span, path.clone(), format!("two {what}s would be called `{}`", name.value))
+                            .label("the second of that name")
+                            .related(first.span, "the first")
+                            .help("give one of them another `name`"),
+                    );
+                }
+                seen.push((name, existing));
+            }
+        }
+    }
+}
+
+fn notifications_of(node: &Node, out: &mut Diagnostics) -> Vec<super::types::Notification> {
+    notifications(node, "notifications", out)
+}
+
+fn alarms_of(node: &Node, projects: &[Project], out: &mut Diagnostics) -> Vec<super::types::Alarm> {
+    alarms(node, "alarms", projects, out)
+}

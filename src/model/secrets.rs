@@ -1,0 +1,76 @@
+//! Where a secret may stand: only where the API itself keeps the value secret.
+
+use crate::catalog::actions;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::tree::{Data, Node, SecretReference, SecretService};
+
+use super::decode::{at, join};
+
+/// Reports every secret of the file that AWS would store or show in plain text.
+pub(super) fn check(root: &Node, out: &mut Diagnostics) {
+    for entry in root.as_map().unwrap_or_default() {
+        // These two only feed variables; nothing in them goes anywhere by itself.
+        if matches!(entry.key.as_str(), "params" | "custom") || entry.key.starts_with("x-") {
+            continue;
+        }
+        walk(&entry.value, &entry.key, &[entry.key.as_str()], out);
+    }
+}
+
+fn walk<'n>(node: &'n Node, path: &str, keys: &[&'n str], out: &mut Diagnostics) {
+    match &node.data {
+        Data::Map(entries) => {
+            for entry in entries {
+                let mut keys = keys.to_vec();
+                keys.push(&entry.key);
+                walk(&entry.value, &join(path, &entry.key), &keys, out);
+            }
+        }
+        Data::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &at(path, index), keys, out);
+            }
+        }
+        Data::Secret(secret) if !kept_secret(keys) => {
+            out.push(exposed(node, path, &secret.reference));
+        }
+        _ => {}
+    }
+}
+
+/// Whether the API keeps the value of this place secret.
+fn kept_secret(keys: &[&str]) -> bool {
+    let Some((last, owner)) = keys.split_last() else {
+        return false;
+    };
+    let secret_key = |word: &str| {
+        let types = actions::all().iter();
+        types
+            .filter_map(|kind| kind.key(word).or_else(|| kind.friendly(word)))
+            .any(|key| key.secret)
+    };
+    matches!(owner.last(), Some(&"source" | &"configuration")) && secret_key(last)
+}
+
+fn exposed(node: &Node, path: &str, reference: &SecretReference) -> Diagnostic {
+    let name = &reference.name;
+    let form = match reference.service {
+        SecretService::SecretsManager => {
+            let key = reference.key.as_ref();
+            let key = key.map(|key| format!(":{key}")).unwrap_or_default();
+            format!("{{secret: \"{name}{key}\"}}")
+        }
+        SecretService::ParameterStore => format!("{{ssm: {name}}}"),
+    };
+    Diagnostic::error(
+        "secret-exposed",
+        node.span,
+        path,
+        format!("`{path}` would store the secret `{name}` in plain text"),
+    )
+    .label("a secret value")
+    .help(format!(
+        "let the build fetch it when it runs: `env: {{NAME: {form}}}`"
+    ))
+    .through(node.origin.as_ref())
+}
