@@ -85,11 +85,17 @@ pub(super) fn blank(
 pub(super) fn options(map: &mut Map<'_>, out: &mut Diagnostics) -> Options {
     map.hint("name", "`name` stands beside the kind, not inside it");
     map.hint("needs", "`needs` stands beside the kind, not inside it");
-    map.hint("runOrder", "`runOrder` stands beside the kind, not inside it");
+    map.hint(
+        "runOrder",
+        "`runOrder` stands beside the kind, not inside it",
+    );
     map.hint("roleArn", "write `actionRole`");
     map.hint("inputs", "write `input`, a name or a list");
     for key in ["beforeEntry", "onSuccess", "onFailure", "transition"] {
-        map.hint(key, "it is an option of the stage and stands beside the kind");
+        map.hint(
+            key,
+            "it is an option of the stage and stands beside the kind",
+        );
     }
     Options {
         inputs: map.texts("input", out),
@@ -115,16 +121,25 @@ impl Options {
     /// Takes what stands further out where this says nothing; the same twice is an error.
     fn or(self, outer: Self, path: &str, out: &mut Diagnostics) -> Self {
         let twice = [
-            (self.namespace.as_ref(), outer.namespace.as_ref(), "namespace"),
+            (
+                self.namespace.as_ref(),
+                outer.namespace.as_ref(),
+                "namespace",
+            ),
             (self.region.as_ref(), outer.region.as_ref(), "region"),
             (self.role.as_ref(), outer.role.as_ref(), "actionRole"),
         ];
         for (inner, outer, key) in twice {
             if let (Some(inner), Some(outer)) = (inner, outer) {
                 out.push(
-                    Diagnostic::error("key-duplicate", inner.span, path, format!("`{key}` stands twice"))
-                        .related(outer.span, "stands here too")
-                        .help("keep one of the two"),
+                    Diagnostic::error(
+                        "key-duplicate",
+                        inner.span,
+                        path,
+                        format!("`{key}` stands twice"),
+                    )
+                    .related(outer.span, "stands here too")
+                    .help("keep one of the two"),
                 );
             }
         }
@@ -232,7 +247,11 @@ pub(super) fn configuration_rest(
     out: &mut Diagnostics,
 ) {
     for (key, value) in configuration(&action_type.keys, map, out) {
-        if action.configuration.iter().any(|(other, _)| other.value == key.value) {
+        if action
+            .configuration
+            .iter()
+            .any(|(other, _)| other.value == key.value)
+        {
             out.push(Diagnostic::error(
                 "key-duplicate",
                 key.span,
@@ -248,13 +267,17 @@ pub(super) fn configuration_rest(
 /// The configuration value of a key.
 pub(super) fn configured<'a>(action: &'a Action, key: &str) -> Option<&'a Text> {
     let mut pairs = action.configuration.iter();
-    pairs.find(|(name, _)| name.value == key).map(|(_, value)| value)
+    pairs
+        .find(|(name, _)| name.value == key)
+        .map(|(_, value)| value)
 }
 
 fn default_configuration(action: &mut Action, key: &str, value: &str) {
     if configured(action, key).is_none() {
         let span = action.span;
-        action.configuration.push((Text::new(key, span), Text::new(value, span)));
+        action
+            .configuration
+            .push((Text::new(key, span), Text::new(value, span)));
     }
 }
 
@@ -269,7 +292,11 @@ fn default_values(action: &mut Action, id: &str) {
         }
         "inspector-scan" => {
             let image = configured(action, "ECRRepositoryName").is_some();
-            let mode = if image { "ECRImageScan" } else { "SourceCodeScan" };
+            let mode = if image {
+                "ECRImageScan"
+            } else {
+                "SourceCodeScan"
+            };
             default_configuration(action, "InspectorRunMode", mode);
         }
         _ => {}
@@ -300,15 +327,19 @@ fn default_inputs(action: &Action, action_type: &ActionType, scope: &Scope) -> V
     }
     let wanted = match action_type.id.as_str() {
         "deploy-lambda" => configured(action, "PublishedTargetVersion").is_none(),
-        "inspector-scan" => {
-            configured(action, "InspectorRunMode").is_some_and(|mode| mode.value == "SourceCodeScan")
-        }
+        "inspector-scan" => configured(action, "InspectorRunMode")
+            .is_some_and(|mode| mode.value == "SourceCodeScan"),
         "invoke-stepfunctions" => {
             configured(action, "InputType").is_some_and(|kind| kind.value == "FilePath")
         }
         _ => action_type.inputs.min > 0,
     };
-    scope.source_output.iter().filter(|_| wanted).cloned().collect()
+    scope
+        .source_output
+        .iter()
+        .filter(|_| wanted)
+        .cloned()
+        .collect()
 }
 
 impl Decoder<'_> {
@@ -319,11 +350,17 @@ impl Decoder<'_> {
             return;
         }
         for name in map.texts("output", self.out).unwrap_or_default() {
-            action.outputs.push(Output { name, files: Vec::new() });
+            action.outputs.push(Output {
+                name,
+                files: Vec::new(),
+            });
         }
         if action.outputs.is_empty() && action_type.outputs.min > 0 {
             let name = names::artifact(&action.name);
-            action.outputs.push(Output { name, files: Vec::new() });
+            action.outputs.push(Output {
+                name,
+                files: Vec::new(),
+            });
         }
     }
 
@@ -343,7 +380,9 @@ impl Decoder<'_> {
                 // `invoke: {lambda: NAME}`: the text is what is invoked.
                 let value = scalar(&kind.value, &path, self.out)?;
                 let key = action_type.keys.first()?;
-                action.configuration.push((Text::new(key.name.clone(), kind.key_span), value));
+                action
+                    .configuration
+                    .push((Text::new(key.name.clone(), kind.key_span), value));
                 &[]
             }
             Data::Map(members) => members,
@@ -381,18 +420,22 @@ impl Decoder<'_> {
     pub(super) fn deploy(&mut self, kind: &Entry, name: Text, place: &Place<'_>) -> Option<Action> {
         let providers = actions::kinds("deploy");
         let provider = kind.value.as_map().is_some_and(|members| {
-            members.iter().any(|member| providers.contains(&member.key.as_str()))
+            members
+                .iter()
+                .any(|member| providers.contains(&member.key.as_str()))
         });
         let build = kind.value.as_map().is_none_or(|members| {
-            ["run", "buildspec", "project"].iter().any(|word| members.iter().any(|m| m.key == *word))
+            ["run", "buildspec", "project"]
+                .iter()
+                .any(|word| members.iter().any(|m| m.key == *word))
         });
         if provider && !build {
             return self.grouped("deploy", kind, name, place);
         }
         if !build && let Some(members) = kind.value.as_map() {
-            let near = members
-                .iter()
-                .find_map(|member| Some((member, nearest(&member.key, providers.iter().copied())?)));
+            let near = members.iter().find_map(|member| {
+                Some((member, nearest(&member.key, providers.iter().copied())?))
+            });
             let span = near.map_or(kind.key_span, |(member, _)| member.key_span);
             self.out.push(
                 Diagnostic::error(
@@ -403,14 +446,19 @@ impl Decoder<'_> {
                 )
                 .help(match near {
                     Some((_, word)) => format!("did you mean `{word}`?"),
-                    None => format!("give it `run` (commands), or one of `{}`", providers.join("`, `")),
+                    None => format!(
+                        "give it `run` (commands), or one of `{}`",
+                        providers.join("`, `")
+                    ),
                 }),
             );
             return None;
         }
         if provider {
             let found = kind.value.as_map().and_then(|members| {
-                members.iter().find(|member| providers.contains(&member.key.as_str()))
+                members
+                    .iter()
+                    .find(|member| providers.contains(&member.key.as_str()))
             });
             if let Some(member) = found {
                 self.out.push(
@@ -418,7 +466,10 @@ impl Decoder<'_> {
                         "stage-kind-conflict",
                         member.key_span,
                         &place.path,
-                        format!("`{}` deploys both by commands and by `{}`", place.path, member.key),
+                        format!(
+                            "`{}` deploys both by commands and by `{}`",
+                            place.path, member.key
+                        ),
                     )
                     .help("make two stages, or a stage with `actions`"),
                 );
@@ -429,9 +480,19 @@ impl Decoder<'_> {
     }
 
     /// A kind whose map holds the provider: `deploy`, `invoke`.
-    pub(super) fn grouped(&mut self, group: &str, kind: &Entry, name: Text, place: &Place<'_>) -> Option<Action> {
+    pub(super) fn grouped(
+        &mut self,
+        group: &str,
+        kind: &Entry,
+        name: Text,
+        place: &Place<'_>,
+    ) -> Option<Action> {
         let mut map = Map::open(&kind.value, place.path.clone(), kind.key_span, self.out)?;
-        let provider = map.kind(&actions::kinds(group), &format!("`{}`", place.path), self.out);
+        let provider = map.kind(
+            &actions::kinds(group),
+            &format!("`{}`", place.path),
+            self.out,
+        );
         let outer = options(&mut map, self.out);
         map.hint("timeout", "only builds and approvals have a timeout");
         map.finish(self.out);
@@ -442,13 +503,24 @@ impl Decoder<'_> {
     }
 
     /// A kind that is one provider: `scan`, `image`.
-    pub(super) fn single(&mut self, id: &str, kind: &Entry, name: Text, place: &Place<'_>) -> Option<Action> {
+    pub(super) fn single(
+        &mut self,
+        id: &str,
+        kind: &Entry,
+        name: Text,
+        place: &Place<'_>,
+    ) -> Option<Action> {
         let action_type = actions::by_id(id)?;
         self.provider_action(kind, action_type, None, name, place, place.path.clone())
     }
 
     /// `approval`.
-    pub(super) fn approval(&mut self, value: Option<&Entry>, name: Text, place: &Place<'_>) -> Option<Action> {
+    pub(super) fn approval(
+        &mut self,
+        value: Option<&Entry>,
+        name: Text,
+        place: &Place<'_>,
+    ) -> Option<Action> {
         let action_type = actions::by_id("approval")?;
         let mut action = blank(action_type, None, name, place.span, &place.path, "approval");
         let Some(entry) = value else {
@@ -479,7 +551,12 @@ impl Decoder<'_> {
     }
 
     /// `commands`: the Commands action.
-    pub(super) fn commands(&mut self, entry: &Entry, name: Text, place: &Place<'_>) -> Option<Action> {
+    pub(super) fn commands(
+        &mut self,
+        entry: &Entry,
+        name: Text,
+        place: &Place<'_>,
+    ) -> Option<Action> {
         let action_type = actions::by_id("commands")?;
         let mut action = blank(action_type, None, name, place.span, &place.path, "commands");
         if entry.value.as_map().is_none() {
@@ -508,10 +585,19 @@ impl Decoder<'_> {
         let output = map.text("output", self.out);
         if files.is_some() || output.is_some() {
             let name = output.unwrap_or_else(|| names::artifact(&action.name));
-            action.outputs.push(Output { name, files: files.unwrap_or_default() });
+            action.outputs.push(Output {
+                name,
+                files: files.unwrap_or_default(),
+            });
         }
-        map.hint("timeout", "the commands action ends after 55 minutes; only builds and approvals have a timeout");
-        map.hint("image", "the commands action has no image: write `build` for one");
+        map.hint(
+            "timeout",
+            "the commands action ends after 55 minutes; only builds and approvals have a timeout",
+        );
+        map.hint(
+            "image",
+            "the commands action has no image: write `build` for one",
+        );
         configuration_rest(&mut action, action_type, &mut map, self.out);
         map.finish(self.out);
         Some(action)
@@ -522,7 +608,9 @@ impl Decoder<'_> {
 fn told_by(action: &mut Action, told: Vec<Notify>) {
     match &told[..] {
         [Notify::Topic(topic)] if topic.known && topic.value.starts_with("arn:") => {
-            action.configuration.push((Text::new("NotificationArn", topic.span), topic.clone()));
+            action
+                .configuration
+                .push((Text::new("NotificationArn", topic.span), topic.clone()));
         }
         _ => action.notify = told,
     }

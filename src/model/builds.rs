@@ -35,7 +35,16 @@ pub(super) type SharedProjects = BTreeMap<String, Shared>;
 
 /// Keys that may stand beside `project`.
 const BESIDE_PROJECT: [&str; 10] = [
-    "project", "env", "input", "output", "outputs", "namespace", "buildspec", "region", "actionRole", "api",
+    "project",
+    "env",
+    "input",
+    "output",
+    "outputs",
+    "namespace",
+    "buildspec",
+    "region",
+    "actionRole",
+    "api",
 ];
 
 /// What a project is made from, beside its settings and body.
@@ -55,7 +64,9 @@ struct Maker {
 impl Decoder<'_> {
     /// An error for each command that holds `#{…}`.
     pub(super) fn no_run_time_variables(&mut self, commands: &[Text], path: &str) {
-        let found = commands.iter().filter_map(|command| run_time_variable(command, path));
+        let found = commands
+            .iter()
+            .filter_map(|command| run_time_variable(command, path));
         self.out.extend(found);
     }
 
@@ -65,9 +76,20 @@ impl Decoder<'_> {
             "unit" | "integration" | "test" => "Test",
             _ => "Build",
         };
-        let purpose = if kind.key == "deploy" { Purpose::Deploy } else { Purpose::Build };
+        let purpose = if kind.key == "deploy" {
+            Purpose::Deploy
+        } else {
+            Purpose::Build
+        };
         let action_type = actions::by_id("codebuild")?;
-        let mut action = blank(action_type, Some(category), name, place.span, &place.path, &kind.key);
+        let mut action = blank(
+            action_type,
+            Some(category),
+            name,
+            place.span,
+            &place.path,
+            &kind.key,
+        );
         if matches!(kind.value.data, Data::Unknown(_) | Data::Secret(_)) {
             return None;
         }
@@ -107,7 +129,13 @@ impl Decoder<'_> {
         let mut settings = own.or(&self.defaults);
         action.build_environment = take_run_time(&mut settings.env);
         let outputs = body.outputs(&names::artifact(&action.name));
-        action.outputs = outputs.iter().map(|name| Output { name: name.clone(), files: Vec::new() }).collect();
+        action.outputs = outputs
+            .iter()
+            .map(|name| Output {
+                name: name.clone(),
+                files: Vec::new(),
+            })
+            .collect();
         if !body.exports.is_empty() && action.namespace.is_none() {
             action.namespace = Some(names::namespace(&action.name));
         }
@@ -146,7 +174,10 @@ impl Decoder<'_> {
         let output = map.texts("output", self.out);
         let buildspec = map.value("buildspec", self.out);
         apply(said, &mut action, scope);
-        for entry in map.rest().filter(|entry| !BESIDE_PROJECT.contains(&entry.key.as_str())) {
+        for entry in map
+            .rest()
+            .filter(|entry| !BESIDE_PROJECT.contains(&entry.key.as_str()))
+        {
             if !BUILD_KEYS.contains(&entry.key.as_str()) {
                 continue;
             }
@@ -166,10 +197,16 @@ impl Decoder<'_> {
                 Data::Map(_) => text_at(node, node.to_json().to_string()),
                 _ => super::decode::text(node, &outputs_path, self.out)?,
             };
-            action.configuration.push((Text::new("BuildspecOverride", node.span), value));
+            action
+                .configuration
+                .push((Text::new("BuildspecOverride", node.span), value));
         }
         let project = project?;
-        let Some(index) = self.projects.iter().position(|p| p.shared && p.key == project.value) else {
+        let Some(index) = self
+            .projects
+            .iter()
+            .position(|p| p.shared && p.key == project.value)
+        else {
             self.unknown_project(&project, &path);
             return Some(action);
         };
@@ -198,7 +235,13 @@ impl Decoder<'_> {
                 batch_keys(&mut action, shared.combine, project.span);
             }
         }
-        action.outputs = names.into_iter().map(|name| Output { name, files: Vec::new() }).collect();
+        action.outputs = names
+            .into_iter()
+            .map(|name| Output {
+                name,
+                files: Vec::new(),
+            })
+            .collect();
         Some(action)
     }
 
@@ -206,7 +249,11 @@ impl Decoder<'_> {
         if !project.known {
             return;
         }
-        let shared = self.projects.iter().filter(|p| p.shared).map(|p| p.key.as_str());
+        let shared = self
+            .projects
+            .iter()
+            .filter(|p| p.shared)
+            .map(|p| p.key.as_str());
         let near = nearest(&project.value, shared);
         self.out.push(
             Diagnostic::error("reference-unknown", project.span, path, format!("there is no project `{}`", project.value))
@@ -223,15 +270,28 @@ impl Decoder<'_> {
     }
 
     /// `selfUpdate`; its buildspec is the compiler's, which knows what the last apply was told.
-    pub(super) fn self_update(&mut self, entry: Option<&Entry>, name: Text, place: &Place<'_>) -> Option<Action> {
+    pub(super) fn self_update(
+        &mut self,
+        entry: Option<&Entry>,
+        name: Text,
+        place: &Place<'_>,
+    ) -> Option<Action> {
         let action_type = actions::by_id("codebuild")?;
-        let mut action = blank(action_type, Some("Build"), name, place.span, &place.path, "selfUpdate");
+        let mut action = blank(
+            action_type,
+            Some("Build"),
+            name,
+            place.span,
+            &place.path,
+            "selfUpdate",
+        );
         let mut own = Settings::default();
         let mut update = SelfUpdate::default();
         match entry {
             None => action.inputs.extend(place.scope.source_output.clone()),
             Some(entry) => {
-                let mut map = Map::open(&entry.value, place.path.clone(), entry.key_span, self.out)?;
+                let mut map =
+                    Map::open(&entry.value, place.path.clone(), entry.key_span, self.out)?;
                 let said = options(&mut map, self.out);
                 update.version = map.text("version", self.out);
                 own = settings(&mut map, self.out);
@@ -244,7 +304,10 @@ impl Decoder<'_> {
                         ));
                     }
                 }
-                map.hint("run", "selfUpdate has commands of its own; write a `build` for others");
+                map.hint(
+                    "run",
+                    "selfUpdate has commands of its own; write a `build` for others",
+                );
                 map.finish(self.out);
                 apply(said, &mut action, place.scope);
             }
@@ -316,7 +379,13 @@ impl Decoder<'_> {
             let definition = map.value("definition", self.out);
             let api = map.value("api", self.out).cloned();
             map.finish(self.out);
-            return raw::project(definition?, &format!("{path}.definition"), entry, api, self.out);
+            return raw::project(
+                definition?,
+                &format!("{path}.definition"),
+                entry,
+                api,
+                self.out,
+            );
         }
         if map.has("existing") {
             let name = map.text("existing", self.out);
@@ -387,7 +456,12 @@ impl Decoder<'_> {
             }
             Some(node) => Buildspec::Path(text_at(node, node.scalar_text().unwrap_or_default())),
             None if body.run.is_some() => {
-                for list in [&settings.install, &settings.before, &settings.after, &settings.finally] {
+                for list in [
+                    &settings.install,
+                    &settings.before,
+                    &settings.after,
+                    &settings.finally,
+                ] {
                     commands.extend(list.iter().cloned());
                 }
                 commands.extend(body.run.iter().flatten().cloned());
@@ -426,15 +500,42 @@ impl Decoder<'_> {
             return;
         }
         let name = super::actions::configured(action, "ProjectName").map(|name| name.value.clone());
-        let project = self.projects.iter().find(|project| Some(&project.name.value) == name.as_ref());
+        let project = self
+            .projects
+            .iter()
+            .find(|project| Some(&project.name.value) == name.as_ref());
         action.project = project.map(|project| project.key.clone());
     }
 }
 
 const BUILD_KEYS: [&str; 27] = [
-    "run", "image", "compute", "os", "runtimes", "timeout", "queuedTimeout", "reports", "cache", "artifacts",
-    "exports", "install", "before", "after", "finally", "vpc", "privileged", "role", "allow", "batch",
-    "concurrency", "logs", "encryptionKey", "fileSystems", "description", "existing", "definition",
+    "run",
+    "image",
+    "compute",
+    "os",
+    "runtimes",
+    "timeout",
+    "queuedTimeout",
+    "reports",
+    "cache",
+    "artifacts",
+    "exports",
+    "install",
+    "before",
+    "after",
+    "finally",
+    "vpc",
+    "privileged",
+    "role",
+    "allow",
+    "batch",
+    "concurrency",
+    "logs",
+    "encryptionKey",
+    "fileSystems",
+    "description",
+    "existing",
+    "definition",
 ];
 
 /// The key of a build inside a stage: unique, and telling where it stands.
@@ -455,7 +556,9 @@ fn apply(said: Options, action: &mut Action, scope: &Scope) {
 
 fn batch_keys(action: &mut Action, combine: bool, span: Span) {
     let mut set = |key: &str| {
-        action.configuration.push((Text::new(key, span), Text::new("true", span)));
+        action
+            .configuration
+            .push((Text::new(key, span), Text::new("true", span)));
     };
     set("BatchEnabled");
     if combine {
@@ -467,20 +570,41 @@ fn batch_keys(action: &mut Action, combine: bool, span: Span) {
 fn check_body(map: &Map<'_>, body: &Body, own: &Settings, decoder: &mut Decoder<'_>) {
     let out = &mut *decoder.out;
     if !map.has("run") && !map.has("buildspec") {
-        map.missing("run", "give it `run` (commands), `buildspec` (a path) or `project` (one of `projects`)", out);
+        map.missing(
+            "run",
+            "give it `run` (commands), `buildspec` (a path) or `project` (one of `projects`)",
+            out,
+        );
     }
     if !map.has("buildspec") {
         return;
     }
-    let span = |key: &str| map.rest().find(|entry| entry.key == key).map(|entry| entry.key_span);
+    let span = |key: &str| {
+        map.rest()
+            .find(|entry| entry.key == key)
+            .map(|entry| entry.key_span)
+    };
     if map.has("run") {
-        let at = body.run.as_ref().and_then(|run| run.first()).map(|text| text.span);
+        let at = body
+            .run
+            .as_ref()
+            .and_then(|run| run.first())
+            .map(|text| text.span);
         out.push(
-            not_beside("run", "buildspec", at.or_else(|| span("run")).unwrap_or(map.span), &map.path)
-                .help("keep one of the two"),
+            not_beside(
+                "run",
+                "buildspec",
+                at.or_else(|| span("run")).unwrap_or(map.span),
+                &map.path,
+            )
+            .help("keep one of the two"),
         );
     }
-    for (key, at) in own.of_buildspec().into_iter().chain(body.written.iter().copied()) {
+    for (key, at) in own
+        .of_buildspec()
+        .into_iter()
+        .chain(body.written.iter().copied())
+    {
         out.push(
             not_beside(key, "buildspec", at, &map.path)
                 .help("say it in the buildspec; name what the action hands on with `output`"),
@@ -490,8 +614,9 @@ fn check_body(map: &Map<'_>, body: &Body, own: &Settings, decoder: &mut Decoder<
 
 /// Takes out what holds `#{…}`: it is known only when the pipeline runs, and stands on the action.
 fn take_run_time(env: &mut Vec<Variable>) -> Vec<Variable> {
-    let (run_time, fixed): (Vec<Variable>, Vec<Variable>) =
-        std::mem::take(env).into_iter().partition(|variable| variable.value.value.contains("#{"));
+    let (run_time, fixed): (Vec<Variable>, Vec<Variable>) = std::mem::take(env)
+        .into_iter()
+        .partition(|variable| variable.value.value.contains("#{"));
     *env = fixed;
     run_time
 }
@@ -537,7 +662,9 @@ fn definition(
         shape.done()
     };
     let mut shape = Shape::new(span);
-    shape.text("name", &maker.name).maybe("description", maker.description.as_ref());
+    shape
+        .text("name", &maker.name)
+        .maybe("description", maker.description.as_ref());
     shape.set("source", typed()).set("artifacts", typed());
     let lambda = machine.as_ref().is_some_and(|machine| machine.lambda);
     if let Some(cache) = &settings.cache {
@@ -550,8 +677,13 @@ fn definition(
         let minutes = value.and_then(|value| u32::try_from(value).ok())?;
         (!lambda).then_some((minutes, span))
     };
-    shape.whole("timeoutInMinutes", settings.timeout.or_else(|| default(fields.timeout.default_value())));
-    let queued = settings.queued_timeout.or_else(|| default(fields.queued_timeout.default_value()));
+    shape.whole(
+        "timeoutInMinutes",
+        settings.timeout.or_else(|| default(fields.timeout.default)),
+    );
+    let queued = settings
+        .queued_timeout
+        .or_else(|| default(fields.queued_timeout.default));
     shape.whole("queuedTimeoutInMinutes", queued);
     shape.maybe("encryptionKey", settings.encryption_key.as_ref());
     for (key, node) in [
@@ -578,17 +710,23 @@ fn environment_node(settings: &Settings, machine: &super::settings::Machine, spa
         .text("computeType", &machine.compute_type);
     let variables = settings.env.iter().map(|variable| {
         let mut shape = Shape::new(variable.name.span);
-        shape.text("name", &variable.name).text("value", &variable.value).word(
-            "type",
-            match variable.kind {
-                VariableKind::Plaintext => "PLAINTEXT",
-                VariableKind::ParameterStore => "PARAMETER_STORE",
-                VariableKind::SecretsManager => "SECRETS_MANAGER",
-            },
-        );
+        shape
+            .text("name", &variable.name)
+            .text("value", &variable.value)
+            .word(
+                "type",
+                match variable.kind {
+                    VariableKind::Plaintext => "PLAINTEXT",
+                    VariableKind::ParameterStore => "PARAMETER_STORE",
+                    VariableKind::SecretsManager => "SECRETS_MANAGER",
+                },
+            );
         shape.done()
     });
-    shape.set("environmentVariables", Node::list(variables.collect(), span));
+    shape.set(
+        "environmentVariables",
+        Node::list(variables.collect(), span),
+    );
     match settings.privileged {
         Some((value, span)) => {
             shape.boolean("privilegedMode", value, span);

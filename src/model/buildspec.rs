@@ -5,7 +5,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
-use super::decode::{Map, Shape, entries, join, key_text, not_a_word, text, text_list, texts, wrong_kind};
+use super::decode::{
+    Map, Shape, entries, join, key_text, not_a_word, text, text_list, texts, wrong_kind,
+};
 use super::settings::Settings;
 use super::types::Text;
 
@@ -44,7 +46,11 @@ pub(super) fn body(map: &mut Map<'_>, name: &Text, out: &mut Diagnostics) -> Bod
     if let Some(node) = map.value("buildspec", out) {
         match &node.data {
             Data::Text(_) | Data::Map(_) | Data::Unknown(_) => body.buildspec = Some(node.clone()),
-            _ => out.push(wrong_kind(node, &path, "a path in the source, or a buildspec as a map")),
+            _ => out.push(wrong_kind(
+                node,
+                &path,
+                "a path in the source, or a buildspec as a map",
+            )),
         }
     }
     let path = map.at("reports");
@@ -66,7 +72,8 @@ pub(super) fn body(map: &mut Map<'_>, name: &Text, out: &mut Diagnostics) -> Bod
             }
             _ => {
                 let names = texts(node, &path, out);
-                body.secondary.extend(names.into_iter().map(|name| (name, None)));
+                body.secondary
+                    .extend(names.into_iter().map(|name| (name, None)));
             }
         }
     }
@@ -84,7 +91,13 @@ fn reports(node: &Node, path: &str, name: &Text, out: &mut Diagnostics) -> Vec<(
     let Data::Map(members) = &node.data else {
         let files = texts(node, path, out);
         let shape = report(&files, None, None, node.span);
-        return vec![(Text { span: node.span, ..name.clone() }, shape)];
+        return vec![(
+            Text {
+                span: node.span,
+                ..name.clone()
+            },
+            shape,
+        )];
     };
     let mut list = Vec::new();
     for entry in members {
@@ -101,7 +114,12 @@ fn reports(node: &Node, path: &str, name: &Text, out: &mut Diagnostics) -> Vec<(
             map.hint("file", "write `files`");
             map.hint("base-directory", "write `base`");
             map.finish(out);
-            report(&files.unwrap_or_default(), format, base.as_ref(), entry.key_span)
+            report(
+                &files.unwrap_or_default(),
+                format,
+                base.as_ref(),
+                entry.key_span,
+            )
         } else {
             report(&texts(&entry.value, &path, out), None, None, entry.key_span)
         };
@@ -119,10 +137,17 @@ fn report_format(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Text> {
         .map(|end| format!("{upper}{end}"))
         .find(|word| catalog::report_format(word).is_some());
     match known {
-        Some(word) => Some(Text { value: word, ..format }),
+        Some(word) => Some(Text {
+            value: word,
+            ..format
+        }),
         None if !format.known => Some(format),
         None => {
-            let words: Vec<&str> = catalog::buildspec().report_formats.iter().map(|f| f.name.as_str()).collect();
+            let words: Vec<&str> = catalog::buildspec()
+                .report_formats
+                .iter()
+                .map(|f| f.name.as_str())
+                .collect();
             out.push(not_a_word(&format, &map.at("format"), &words));
             None
         }
@@ -130,12 +155,20 @@ fn report_format(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Text> {
 }
 
 fn report(files: &[Text], format: Option<Text>, base: Option<&Text>, span: Span) -> Node {
-    let guessed = files.first().and_then(|file| catalog::guess_report_format(&file.value));
+    let guessed = files
+        .first()
+        .and_then(|file| catalog::guess_report_format(&file.value));
     let format = format.unwrap_or_else(|| {
-        Text::new(guessed.unwrap_or(&catalog::buildspec().default_report_format), span)
+        Text::new(
+            guessed.unwrap_or(&catalog::buildspec().default_report_format),
+            span,
+        )
     });
     let mut shape = Shape::new(span);
-    shape.list("files", files).text("file-format", &format).maybe("base-directory", base);
+    shape
+        .list("files", files)
+        .text("file-format", &format)
+        .maybe("base-directory", base);
     shape.done()
 }
 
@@ -145,11 +178,20 @@ fn artifacts(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Node> {
     if let Data::Map(members) = &node.data {
         let mut map = Map::of(members, path, node.span);
         let files = map.texts("files", out);
-        shape.list("files", &files.unwrap_or_else(|| vec![Text::new("**/*", node.span)]));
+        shape.list(
+            "files",
+            &files.unwrap_or_else(|| vec![Text::new("**/*", node.span)]),
+        );
         shape.maybe("name", map.text("name", out).as_ref());
         shape.maybe("base-directory", map.text("base", out).as_ref());
-        shape.list("exclude-paths", &map.texts("exclude", out).unwrap_or_default());
-        for (key, api) in [("flatten", "discard-paths"), ("symlinks", "enable-symlinks")] {
+        shape.list(
+            "exclude-paths",
+            &map.texts("exclude", out).unwrap_or_default(),
+        );
+        for (key, api) in [
+            ("flatten", "discard-paths"),
+            ("symlinks", "enable-symlinks"),
+        ] {
             if let Some((value, span)) = map.boolean(key, out) {
                 shape.set(api, Node::text(if value { "yes" } else { "no" }, span));
             }
@@ -175,7 +217,12 @@ fn batch(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Batch> {
     let node = map.value("batch", out)?;
     let mut project = Shape::new(owner);
     if let Data::Bool(on) = node.data {
-        return on.then(|| Batch { project: project.done(), buildspec: None, combine: false, span: owner });
+        return on.then(|| Batch {
+            project: project.done(),
+            buildspec: None,
+            combine: false,
+            span: owner,
+        });
     }
     let mut map = Map::open(node, path, owner, out)?;
     let mut spec = Shape::new(owner);
@@ -200,7 +247,10 @@ fn batch(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Batch> {
     project.whole("timeoutInMins", map.minutes("timeout", out));
     let mut restrictions = Shape::new(owner);
     restrictions.whole("maximumBuildsAllowed", map.whole("maximum", out));
-    restrictions.list("computeTypesAllowed", &map.texts("computeTypes", out).unwrap_or_default());
+    restrictions.list(
+        "computeTypesAllowed",
+        &map.texts("computeTypes", out).unwrap_or_default(),
+    );
     if !restrictions.is_empty() {
         project.set("restrictions", restrictions.done());
     }
@@ -223,13 +273,20 @@ fn kebab(node: &Node) -> Node {
                 .map(|entry| Entry {
                     key: kebab_key(&entry.key),
                     key_span: entry.key_span,
-                    value: if entry.key == "variables" { entry.value.clone() } else { kebab(&entry.value) },
+                    value: if entry.key == "variables" {
+                        entry.value.clone()
+                    } else {
+                        kebab(&entry.value)
+                    },
                 })
                 .collect(),
         ),
         other => other.clone(),
     };
-    Node { data, ..node.clone() }
+    Node {
+        data,
+        ..node.clone()
+    }
 }
 
 fn kebab_key(key: &str) -> String {
@@ -255,7 +312,13 @@ impl Body {
     }
 
     /// The whole buildspec; `outputs` are the names that [`Body::outputs`] gave.
-    pub(super) fn buildspec(&self, settings: &Settings, outputs: &[Text], lambda: bool, span: Span) -> Node {
+    pub(super) fn buildspec(
+        &self,
+        settings: &Settings,
+        outputs: &[Text],
+        lambda: bool,
+        span: Span,
+    ) -> Node {
         let run = self.run.as_deref().unwrap_or_default();
         let mut spec = Shape::new(span);
         spec.word("version", "0.2");
@@ -264,7 +327,11 @@ impl Body {
             env.list("exported-variables", &self.exports);
             spec.set("env", env.done());
         }
-        if let Some(batch) = self.batch.as_ref().and_then(|batch| batch.buildspec.as_ref()) {
+        if let Some(batch) = self
+            .batch
+            .as_ref()
+            .and_then(|batch| batch.buildspec.as_ref())
+        {
             spec.set("batch", batch.clone());
         }
         spec.set("phases", phases(settings, run, lambda, span));
@@ -278,7 +345,11 @@ impl Body {
         if let Some(artifacts) = self.artifact_block(outputs, span) {
             spec.set("artifacts", artifacts);
         }
-        if let Some(cache) = settings.cache.as_ref().and_then(|cache| cache.buildspec.as_ref()) {
+        if let Some(cache) = settings
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.buildspec.as_ref())
+        {
             spec.set("cache", cache.clone());
         }
         spec.done()
@@ -296,7 +367,11 @@ impl Body {
         if primary {
             blocks.push(self.artifacts.clone().unwrap_or_else(all));
         }
-        blocks.extend(self.secondary.iter().map(|(_, block)| block.clone().unwrap_or_else(all)));
+        blocks.extend(
+            self.secondary
+                .iter()
+                .map(|(_, block)| block.clone().unwrap_or_else(all)),
+        );
         if blocks.len() < 2 {
             return blocks.pop();
         }
@@ -306,9 +381,14 @@ impl Body {
             secondary.set(&name.value, block);
         }
         // The block needs files of its own, though CodePipeline takes the entries only.
-        let files = first.get("files").cloned().unwrap_or_else(|| text_list(&[Text::new("**/*", span)], span));
+        let files = first
+            .get("files")
+            .cloned()
+            .unwrap_or_else(|| text_list(&[Text::new("**/*", span)], span));
         let mut shape = Shape::new(span);
-        shape.set("files", files).set("secondary-artifacts", secondary.done());
+        shape
+            .set("files", files)
+            .set("secondary-artifacts", secondary.done());
         Some(shape.done())
     }
 }
@@ -351,14 +431,20 @@ fn phases(settings: &Settings, run: &[Text], lambda: bool, span: Span) -> Node {
 
 /// The commands of a buildspec that is written as a map.
 pub(super) fn commands_of(buildspec: &Node) -> Vec<Text> {
-    let phases = buildspec.get("phases").and_then(Node::as_map).unwrap_or_default();
+    let phases = buildspec
+        .get("phases")
+        .and_then(Node::as_map)
+        .unwrap_or_default();
     let mut ignored = Diagnostics::new();
     phases
         .iter()
         .flat_map(|phase| ["commands", "finally"].map(|key| phase.value.get(key)))
         .flatten()
         .flat_map(|node| match &node.data {
-            Data::List(items) => items.iter().filter_map(|item| text(item, "", &mut ignored)).collect(),
+            Data::List(items) => items
+                .iter()
+                .filter_map(|item| text(item, "", &mut ignored))
+                .collect(),
             Data::Text(_) => text(node, "", &mut ignored).into_iter().collect::<Vec<_>>(),
             _ => Vec::new(),
         })
@@ -367,14 +453,19 @@ pub(super) fn commands_of(buildspec: &Node) -> Vec<Text> {
 
 /// The names of the reports of a buildspec that is written as a map.
 pub(super) fn reports_of(buildspec: &Node) -> Vec<Text> {
-    let reports = buildspec.get("reports").and_then(Node::as_map).unwrap_or_default();
+    let reports = buildspec
+        .get("reports")
+        .and_then(Node::as_map)
+        .unwrap_or_default();
     reports.iter().map(key_text).collect()
 }
 
 /// An error for commands that hold `#{…}`: the shell would see it as it stands.
 pub(super) fn run_time_variable(command: &Text, path: &str) -> Option<Diagnostic> {
     let start = command.value.find("#{").filter(|_| command.known)?;
-    let end = command.value[start..].find('}').map_or(command.value.len(), |end| start + end + 1);
+    let end = command.value[start..]
+        .find('}')
+        .map_or(command.value.len(), |end| start + end + 1);
     let variable = &command.value[start..end];
     Some(
         Diagnostic::error(
@@ -383,7 +474,9 @@ pub(super) fn run_time_variable(command: &Text, path: &str) -> Option<Diagnostic
             path,
             format!("`{variable}` stands in a command, where CodePipeline does not replace it"),
         )
-        .help(format!("pass it through the environment: `env: {{VALUE: \"{variable}\"}}`, and use $VALUE"))
+        .help(format!(
+            "pass it through the environment: `env: {{VALUE: \"{variable}\"}}`, and use $VALUE"
+        ))
         .through(command.origin.as_ref()),
     )
 }

@@ -41,7 +41,14 @@ impl Decoder<'_> {
             let mode = map.word("retry", &["failed", "all"], self.out);
             condition.result = Some(Text::new("RETRY", entry.key_span));
             condition.retry_mode = mode.map(|mode| {
-                mode.map_value(|word| if word == "all" { "ALL_ACTIONS" } else { "FAILED_ACTIONS" }.to_owned())
+                mode.map_value(|word| {
+                    if word == "all" {
+                        "ALL_ACTIONS"
+                    } else {
+                        "FAILED_ACTIONS"
+                    }
+                    .to_owned()
+                })
             });
             map.hint("check", "a retry asks no rules");
             map.finish(self.out);
@@ -52,7 +59,11 @@ impl Decoder<'_> {
         let words: Vec<String> = results.iter().map(|word| word.to_lowercase()).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let otherwise = map.word("else", &words, self.out);
-        let default = if place == "onFailure" { "ROLLBACK" } else { "FAIL" };
+        let default = if place == "onFailure" {
+            "ROLLBACK"
+        } else {
+            "FAIL"
+        };
         condition.result = Some(match otherwise {
             Some(word) => word.map_value(str::to_uppercase),
             None => Text::new(default, entry.key_span),
@@ -87,7 +98,11 @@ impl Decoder<'_> {
         let path = map.at("check");
         if !map.has("check") {
             map.entry("check");
-            map.missing("check", "say what is looked at, e.g. `check: [{alarm: my-alarm}]`", self.out);
+            map.missing(
+                "check",
+                "say what is looked at, e.g. `check: [{alarm: my-alarm}]`",
+                self.out,
+            );
             return Vec::new();
         }
         let Some(node) = map.value("check", self.out) else {
@@ -111,7 +126,10 @@ impl Decoder<'_> {
 
     fn rule(&mut self, node: &Node, path: &str) -> Option<Rule> {
         let mut map = Map::open(node, path, node.span, self.out)?;
-        let mut kinds: Vec<&str> = conditions::rule_providers().iter().map(|p| p.kind.as_str()).collect();
+        let mut kinds: Vec<&str> = conditions::rule_providers()
+            .iter()
+            .map(|p| p.kind.as_str())
+            .collect();
         kinds.push("definition");
         let kind = map.kind(&kinds, "the rule", self.out);
         let Some(kind) = kind else {
@@ -120,11 +138,17 @@ impl Decoder<'_> {
         };
         if kind.key == "definition" {
             map.finish(self.out);
-            return raw::rule(&kind.value, &join(path, "definition"), kind.key_span, self.out);
+            return raw::rule(
+                &kind.value,
+                &join(path, "definition"),
+                kind.key_span,
+                self.out,
+            );
         }
         let provider = conditions::rule_by_kind(&kind.key)?;
         let name = map.text("name", self.out);
-        let name = name.unwrap_or_else(|| Text::new(format!("{}Check", pascal(&kind.key)), kind.key_span));
+        let name =
+            name.unwrap_or_else(|| Text::new(format!("{}Check", pascal(&kind.key)), kind.key_span));
         let mut rule = blank_rule(name, provider, kind.key_span);
         self.rule_value(&mut rule, kind, provider, &mut map);
         if provider.input_artifacts {
@@ -134,13 +158,20 @@ impl Decoder<'_> {
         rule.role_arn = map.text("actionRole", self.out);
         rule.timeout_minutes = map.minutes("timeout", self.out);
         let keys = provider.keys.get(1..).unwrap_or_default();
-        rule.configuration.extend(configuration(keys, &mut map, self.out));
+        rule.configuration
+            .extend(configuration(keys, &mut map, self.out));
         map.finish(self.out);
         Some(rule)
     }
 
     /// The value of the rule's own key, and what goes with it.
-    fn rule_value(&mut self, rule: &mut Rule, kind: &Entry, provider: &RuleProvider, map: &mut Map<'_>) {
+    fn rule_value(
+        &mut self,
+        rule: &mut Rule,
+        kind: &Entry,
+        provider: &RuleProvider,
+        map: &mut Map<'_>,
+    ) {
         let path = map.at(&kind.key);
         if provider.commands {
             rule.commands = map.texts(&kind.key, self.out).unwrap_or_default();
@@ -157,7 +188,10 @@ impl Decoder<'_> {
             "project" => match find_project(&self.projects, &value.value) {
                 Some(project) => {
                     rule.project = Some(project.key.clone());
-                    Text { span: value.span, ..project.name.clone() }
+                    Text {
+                        span: value.span,
+                        ..project.name.clone()
+                    }
                 }
                 None => value,
             },
@@ -165,7 +199,8 @@ impl Decoder<'_> {
             _ => value,
         };
         if let Some(key) = provider.keys.first() {
-            rule.configuration.insert(0, (Text::new(key.name.clone(), kind.key_span), value));
+            rule.configuration
+                .insert(0, (Text::new(key.name.clone(), kind.key_span), value));
         }
     }
 
@@ -183,12 +218,17 @@ impl Decoder<'_> {
                     Text::new("Operator", text.span),
                     Text::new(*operator, text.span),
                 ));
-                rule.configuration.push((Text::new("Value", text.span), text.clone()));
+                rule.configuration
+                    .push((Text::new("Value", text.span), text.clone()));
             }
             [] => {
                 let words = OPERATORS.map(|(word, _)| word);
                 if !words.iter().any(|word| map.has(word)) {
-                    map.missing("eq", "or `ne`, `contains`, `matches`, with the text to compare with", self.out);
+                    map.missing(
+                        "eq",
+                        "or `ne`, `contains`, `matches`, with the text to compare with",
+                        self.out,
+                    );
                 }
             }
             [_, second, ..] => self.out.push(Diagnostic::error(

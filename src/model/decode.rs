@@ -17,15 +17,27 @@ const FOREIGN: &[(&str, &str)] = &[
     ("jobs", "write `stages`"),
     ("stage", "write `stages`, a list"),
     ("runs-on", "write `image` or `os`"),
-    ("runtime", "write `runtimes`, e.g. `runtimes: {python: 3.13}`"),
+    (
+        "runtime",
+        "write `runtimes`, e.g. `runtimes: {python: 3.13}`",
+    ),
     ("environment", "write `env`"),
-    ("variables", "write `env` for the environment of a build; pipeline variables stand at the pipeline"),
+    (
+        "variables",
+        "write `env` for the environment of a build; pipeline variables stand at the pipeline",
+    ),
     ("vars", "write `env`"),
     ("secrets", "write `env: {NAME: {secret: \"id:key\"}}`"),
-    ("when", "for a manual step write an `approval` stage; for a condition `beforeEntry`"),
+    (
+        "when",
+        "for a manual step write an `approval` stage; for a condition `beforeEntry`",
+    ),
     ("frameworkVersion", "write `requiredVersion`"),
     ("deploymentBucket", "write `provider.artifactStore`"),
-    ("iam", "write `role` (a role that exists) or `allow` (statements for the role that is made)"),
+    (
+        "iam",
+        "write `role` (a role that exists) or `allow` (statements for the role that is made)",
+    ),
     ("iamRoleStatements", "write `allow`"),
     (
         "resources",
@@ -37,9 +49,15 @@ const FOREIGN: &[(&str, &str)] = &[
     ),
     ("plugins", "there are no plugins: leave it out"),
     ("package", "say what a build hands on with `artifacts`"),
-    ("schedule", "write it under `triggers`: `triggers: {schedule: cron(…)}`"),
+    (
+        "schedule",
+        "write it under `triggers`: `triggers: {schedule: cron(…)}`",
+    ),
     ("cron", "write `triggers: {schedule: cron(…)}`"),
-    ("branches", "write `branch` at the source, `triggers: {push: {branches: …}}` for filters"),
+    (
+        "branches",
+        "write `branch` at the source, `triggers: {push: {branches: …}}` for filters",
+    ),
 ];
 
 /// The path of `key` below `path`.
@@ -66,7 +84,12 @@ pub(super) fn nearest<'c>(
     let limit = (wanted.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &plain(candidate)), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&wanted, &plain(candidate)),
+                candidate,
+            )
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -255,7 +278,11 @@ pub(super) fn whole(node: &Node, path: &str, out: &mut Diagnostics) -> Option<(u
         )]
         return Some((value as u32, node.span));
     }
-    out.push(invalid(node, path, format!("{} must be a whole number from 0", place(path))));
+    out.push(invalid(
+        node,
+        path,
+        format!("{} must be a whole number from 0", place(path)),
+    ));
     None
 }
 
@@ -288,8 +315,12 @@ pub(super) fn duration(
         .map(|total| (total / unit, node.span));
     if value.is_none() {
         out.push(
-            invalid(node, path, format!("{} is not a time span: `{text}`", place(path)))
-                .help("write a number, or a text such as 5m, 2h, 7d"),
+            invalid(
+                node,
+                path,
+                format!("{} is not a time span: `{text}`", place(path)),
+            )
+            .help("write a number, or a text such as 5m, 2h, 7d"),
         );
     }
     value
@@ -589,7 +620,11 @@ impl<'n> Map<'n> {
     fn unknown(&self, entry: &Entry) -> Diagnostic {
         let key = entry.key.as_str();
         let path = self.at(key);
-        let advice = self.hints.iter().chain(FOREIGN).find(|(word, _)| *word == key);
+        let advice = self
+            .hints
+            .iter()
+            .chain(FOREIGN)
+            .find(|(word, _)| *word == key);
         if let Some((_, advice)) = advice {
             return Diagnostic::error(
                 "key-foreign",

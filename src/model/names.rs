@@ -43,7 +43,9 @@ pub(super) fn namespace(action: &Text) -> Text {
 /// The name of a project: its parts with hyphens between, cut to what CodeBuild takes.
 pub(super) fn project(parts: &[&Text]) -> Text {
     let rule = &codebuild::project().name;
-    let last = parts.last().map_or_else(Text::default_place, |text| (*text).clone());
+    let last = parts
+        .last()
+        .map_or_else(Text::default_place, |text| (*text).clone());
     let values: Vec<&str> = parts.iter().map(|text| text.value.as_str()).collect();
     let name = Text {
         value: values.join("-"),
@@ -114,7 +116,10 @@ mod tests {
 
     #[test]
     fn characters_that_the_place_does_not_take_are_replaced() {
-        assert_eq!(project(&[&text("p.x"), &text("Unit@1")]).value, "p-x-Unit-1");
+        assert_eq!(
+            project(&[&text("p.x"), &text("Unit@1")]).value,
+            "p-x-Unit-1"
+        );
         assert_eq!(artifact(&text("My.Source")).value, "My_Source");
         assert_eq!(namespace(&text("My.Source")).value, "My-SourceVariables");
     }

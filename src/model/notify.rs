@@ -112,7 +112,10 @@ fn alarm(entry: &Entry, path: &str, projects: &[Project], out: &mut Diagnostics)
     let notify_path = map.at("notify");
     let told = map.value("notify", out);
     let told = told.map_or_else(Vec::new, |node| notify(node, &notify_path, out));
-    map.hint("threshold", "write `above`, `below`, `atLeast` or `atMost` with the number");
+    map.hint(
+        "threshold",
+        "write `above`, `below`, `atLeast` or `atMost` with the number",
+    );
     map.hint("dimension", "write `dimensions`, a map");
     map.hint("name", "the key under `alarms` is its name");
     let watch = if map.has("failedBuilds") {
@@ -177,9 +180,9 @@ pub(super) fn find_project<'p>(projects: &'p [Project], name: &str) -> Option<&'
     if exact.is_some() {
         return exact;
     }
-    let mut of_stage = projects
-        .iter()
-        .filter(|project| !project.shared && project.key.split('/').skip(1).any(|part| part == name));
+    let mut of_stage = projects.iter().filter(|project| {
+        !project.shared && project.key.split('/').skip(1).any(|part| part == name)
+    });
     match (of_stage.next(), of_stage.next()) {
         (Some(project), None) => Some(project),
         _ => None,
@@ -214,7 +217,11 @@ fn metric(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<AlarmWatch> {
     }
     let present = COMPARISONS.iter().any(|(word, _)| map.has(word));
     if !present {
-        map.missing("above", "or `below`, `atLeast`, `atMost`, with a number", out);
+        map.missing(
+            "above",
+            "or `below`, `atLeast`, `atMost`, with a number",
+            out,
+        );
     }
     let (_, comparison, threshold) = bounds.into_iter().next()?;
     Some(AlarmWatch::Metric {

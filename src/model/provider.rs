@@ -48,15 +48,17 @@ pub(super) fn provider(mut map: Map<'_>, out: &mut Diagnostics) -> Provider {
 
 fn artifact_store(mut map: Map<'_>, out: &mut Diagnostics) -> ArtifactStore {
     let path = map.at("bucket");
-    let bucket = map.entry("bucket").and_then(|entry| match &entry.value.data {
-        Data::Map(members) => {
-            let mut map = Map::of(members, path, entry.key_span);
-            let name = map.text("name", out);
-            map.finish(out);
-            Some(Given::Made(name))
-        }
-        _ => text(&entry.value, &path, out).map(Given::Existing),
-    });
+    let bucket = map
+        .entry("bucket")
+        .and_then(|entry| match &entry.value.data {
+            Data::Map(members) => {
+                let mut map = Map::of(members, path, entry.key_span);
+                let name = map.text("name", out);
+                map.finish(out);
+                Some(Given::Made(name))
+            }
+            _ => text(&entry.value, &path, out).map(Given::Existing),
+        });
     let path = map.at("retention");
     let retention = map.value("retention", out);
     let store = ArtifactStore {
@@ -69,11 +71,7 @@ fn artifact_store(mut map: Map<'_>, out: &mut Diagnostics) -> ArtifactStore {
 }
 
 /// A role under `key`: a text exists, a map is made.
-pub(super) fn role(
-    map: &mut Map<'_>,
-    key: &str,
-    out: &mut Diagnostics,
-) -> Option<Given<MadeRole>> {
+pub(super) fn role(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Given<MadeRole>> {
     let path = map.at(key);
     let entry = map.entry(key)?;
     let Data::Map(members) = &entry.value.data else {
@@ -90,7 +88,9 @@ pub(super) fn role(
     let made = MadeRole {
         name: map.text("name", out),
         allow: allow(&mut map, out),
-        source_arn: map.boolean("sourceArn", out).is_some_and(|(value, _)| value),
+        source_arn: map
+            .boolean("sourceArn", out)
+            .is_some_and(|(value, _)| value),
     };
     map.finish(out);
     Some(Given::Made(made))
@@ -112,7 +112,11 @@ pub(super) fn allow(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Node> {
         }
         for (key, or) in [("Action", "NotAction"), ("Resource", "NotResource")] {
             if map.value(key, out).is_none() && !map.has(key) && !map.has(or) {
-                map.missing(key, "a statement says `Action` and `Resource`, as IAM writes them", out);
+                map.missing(
+                    key,
+                    "a statement says `Action` and `Resource`, as IAM writes them",
+                    out,
+                );
             }
         }
         map.hint("action", "IAM writes `Action`");

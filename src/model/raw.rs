@@ -17,26 +17,58 @@ use super::types::{
 
 /// Members that GetPipeline and BatchGetProjects answer and nobody may send.
 const READ_ONLY: [&str; 7] = [
-    "version", "metadata", "arn", "created", "updated", "lastModified", "ResponseMetadata",
+    "version",
+    "metadata",
+    "arn",
+    "created",
+    "updated",
+    "lastModified",
+    "ResponseMetadata",
 ];
 
 /// Members of CreateProject.
 const PROJECT: [&str; 24] = [
-    "name", "description", "source", "secondarySources", "sourceVersion", "secondarySourceVersions", "artifacts",
-    "secondaryArtifacts", "cache", "environment", "serviceRole", "timeoutInMinutes", "queuedTimeoutInMinutes",
-    "encryptionKey", "tags", "vpcConfig", "badgeEnabled", "logsConfig", "fileSystemLocations", "buildBatchConfig",
-    "concurrentBuildLimit", "autoRetryLimit", "projectVisibility", "resourceAccessRole",
+    "name",
+    "description",
+    "source",
+    "secondarySources",
+    "sourceVersion",
+    "secondarySourceVersions",
+    "artifacts",
+    "secondaryArtifacts",
+    "cache",
+    "environment",
+    "serviceRole",
+    "timeoutInMinutes",
+    "queuedTimeoutInMinutes",
+    "encryptionKey",
+    "tags",
+    "vpcConfig",
+    "badgeEnabled",
+    "logsConfig",
+    "fileSystemLocations",
+    "buildBatchConfig",
+    "concurrentBuildLimit",
+    "autoRetryLimit",
+    "projectVisibility",
+    "resourceAccessRole",
 ];
 
 /// Keeps the members nobody asked for, and says which of them the API does not have.
 fn extra(map: &Map<'_>, known: &[&str], silent: &[&str], out: &mut Diagnostics) -> Vec<Entry> {
     let rest: Vec<Entry> = map.rest().cloned().collect();
-    for entry in rest.iter().filter(|entry| !silent.contains(&entry.key.as_str())) {
+    for entry in rest
+        .iter()
+        .filter(|entry| !silent.contains(&entry.key.as_str()))
+    {
         let warning = Diagnostic::warning(
             "api-key-unknown",
             entry.key_span,
             map.at(&entry.key),
-            format!("the API has no member `{}` here, as far as pipectl knows; it is sent as it is", entry.key),
+            format!(
+                "the API has no member `{}` here, as far as pipectl knows; it is sent as it is",
+                entry.key
+            ),
         );
         out.push(match nearest(&entry.key, known.iter().copied()) {
             Some(word) => warning.help(format!("did you mean `{word}`?")),
@@ -80,8 +112,12 @@ fn text_members(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<(Tex
             Data::List(_) | Data::Map(_) => {
                 let json = entry.value.to_json().to_string();
                 out.push(
-                    wrong_kind(&entry.value, &path, "a text: the API takes nothing else here")
-                        .help(format!("write it as JSON text: '{json}'")),
+                    wrong_kind(
+                        &entry.value,
+                        &path,
+                        "a text: the API takes nothing else here",
+                    )
+                    .help(format!("write it as JSON text: '{json}'")),
                 );
                 Some(text_at(&entry.value, json))
             }
@@ -103,7 +139,10 @@ fn maps<'n>(map: &mut Map<'n>, key: &str, out: &mut Diagnostics) -> Vec<Map<'n>>
     items(node, &path, false, out)
         .into_iter()
         .filter_map(|(path, item)| {
-            let owner = item.as_map().and_then(<[Entry]>::first).map_or(item.span, |entry| entry.key_span);
+            let owner = item
+                .as_map()
+                .and_then(<[Entry]>::first)
+                .map_or(item.span, |entry| entry.key_span);
             Map::open(item, path, owner, out)
         })
         .collect()
@@ -115,7 +154,12 @@ fn number(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<(u32, S
 }
 
 /// An ActionDeclaration.
-pub(super) fn action(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) -> Option<Action> {
+pub(super) fn action(
+    node: &Node,
+    path: &str,
+    owner: Span,
+    out: &mut Diagnostics,
+) -> Option<Action> {
     let mut map = Map::open(node, path, owner, out)?;
     let name = required(&mut map, "name", out);
     let mut category = None;
@@ -183,8 +227,19 @@ pub(super) fn action(node: &Node, path: &str, owner: Span, out: &mut Diagnostics
         api: None,
     };
     const MEMBERS: [&str; 13] = [
-        "name", "actionTypeId", "configuration", "inputArtifacts", "outputArtifacts", "environmentVariables",
-        "runOrder", "namespace", "region", "roleArn", "timeoutInMinutes", "commands", "outputVariables",
+        "name",
+        "actionTypeId",
+        "configuration",
+        "inputArtifacts",
+        "outputArtifacts",
+        "environmentVariables",
+        "runOrder",
+        "namespace",
+        "region",
+        "roleArn",
+        "timeoutInMinutes",
+        "commands",
+        "outputVariables",
     ];
     action.extra = extra(&map, &MEMBERS, &[], out);
     Some(action)
@@ -213,14 +268,24 @@ pub(super) fn stage(node: &Node, path: &str, owner: Span, out: &mut Diagnostics)
     let mut actions = Vec::new();
     if let Some(list) = map.value("actions", out) {
         for (path, item) in items(list, &actions_path, false, out) {
-            let owner = item.as_map().and_then(<[Entry]>::first).map_or(item.span, |entry| entry.key_span);
+            let owner = item
+                .as_map()
+                .and_then(<[Entry]>::first)
+                .map_or(item.span, |entry| entry.key_span);
             actions.extend(action(item, &path, owner, out));
         }
     }
     let before_entry = condition(&mut map, "beforeEntry", out);
     let on_success = condition(&mut map, "onSuccess", out);
     let on_failure = condition(&mut map, "onFailure", out);
-    const MEMBERS: [&str; 6] = ["name", "actions", "blockers", "beforeEntry", "onSuccess", "onFailure"];
+    const MEMBERS: [&str; 6] = [
+        "name",
+        "actions",
+        "blockers",
+        "beforeEntry",
+        "onSuccess",
+        "onFailure",
+    ];
     let extra = extra(&map, &MEMBERS, &["blockers"], out);
     let name = name?;
     Some(Stage {
@@ -265,7 +330,12 @@ fn condition(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Cond
         }
         extra(&one, &["result", "rules"], &[], out);
     }
-    extra(&map, &["result", "retryConfiguration", "conditions"], &[], out);
+    extra(
+        &map,
+        &["result", "retryConfiguration", "conditions"],
+        &[],
+        out,
+    );
     Some(condition)
 }
 
@@ -295,7 +365,14 @@ pub(super) fn rule(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) 
     let region = map.api_text("region", out);
     let timeout_minutes = number(&mut map, "timeoutInMinutes", out);
     const MEMBERS: [&str; 8] = [
-        "name", "ruleTypeId", "configuration", "inputArtifacts", "commands", "roleArn", "region", "timeoutInMinutes",
+        "name",
+        "ruleTypeId",
+        "configuration",
+        "inputArtifacts",
+        "commands",
+        "roleArn",
+        "region",
+        "timeoutInMinutes",
     ];
     extra(&map, &MEMBERS, &[], out);
     let first = conditions::rule_providers().first()?;
@@ -320,8 +397,17 @@ pub(super) fn pipeline(
     name: &Text,
     out: &mut Diagnostics,
 ) -> Option<Pipeline> {
-    if let Some(entry) = node.entry("pipeline").filter(|_| node.get("stages").is_none()) {
-        let inner = pipeline(&entry.value, &join(path, "pipeline"), entry.key_span, name, out);
+    if let Some(entry) = node
+        .entry("pipeline")
+        .filter(|_| node.get("stages").is_none())
+    {
+        let inner = pipeline(
+            &entry.value,
+            &join(path, "pipeline"),
+            entry.key_span,
+            name,
+            out,
+        );
         let mut map = Map::open(node, path, owner, out)?;
         map.entry("pipeline");
         extra(&map, &["pipeline"], &READ_ONLY, out);
@@ -339,7 +425,10 @@ pub(super) fn pipeline(
     let mut stages = Vec::new();
     if let Some(list) = map.value("stages", out) {
         for (path, item) in items(list, &stages_path, false, out) {
-            let owner = item.as_map().and_then(<[Entry]>::first).map_or(item.span, |entry| entry.key_span);
+            let owner = item
+                .as_map()
+                .and_then(<[Entry]>::first)
+                .map_or(item.span, |entry| entry.key_span);
             stages.extend(stage(item, &path, owner, out));
         }
     }
@@ -351,7 +440,12 @@ pub(super) fn pipeline(
                 default: variable.api_text("defaultValue", out),
                 description: variable.api_text("description", out),
             };
-            extra(&variable, &["name", "defaultValue", "description"], &[], out);
+            extra(
+                &variable,
+                &["name", "defaultValue", "description"],
+                &[],
+                out,
+            );
             Some(read)
         })
         .collect();
@@ -372,7 +466,14 @@ pub(super) fn pipeline(
     let execution_mode = map.api_text("executionMode", out);
     let role_arn = map.api_text("roleArn", out);
     const MEMBERS: [&str; 9] = [
-        "name", "roleArn", "artifactStore", "artifactStores", "stages", "pipelineType", "executionMode", "variables",
+        "name",
+        "roleArn",
+        "artifactStore",
+        "artifactStores",
+        "stages",
+        "pipelineType",
+        "executionMode",
+        "variables",
         "triggers",
     ];
     let extra = extra(&map, &MEMBERS, &[], out);
@@ -440,7 +541,11 @@ fn filters(git: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<Filter> {
             };
             let events = text_items(&mut map, "events", out);
             extra(&map, &["branches", "tags", "filePaths", "events"], &[], out);
-            Filter { events, span: map.span, ..filter }
+            Filter {
+                events,
+                span: map.span,
+                ..filter
+            }
         })
         .collect()
 }
@@ -455,32 +560,50 @@ pub(super) fn project(
 ) -> Option<Project> {
     let wrapped = match node.get("projects").and_then(Node::as_list) {
         Some([only]) => Some((only, format!("{path}.projects[0]"))),
-        _ => node.get("project").map(|inner| (inner, join(path, "project"))),
+        _ => node
+            .get("project")
+            .map(|inner| (inner, join(path, "project"))),
     };
     if let Some((inner, path)) = wrapped.filter(|_| node.get("source").is_none()) {
         return project(inner, &path, entry, api, out);
     }
     let mut map = Map::open(node, path, entry.key_span, out)?;
     let read_only = |key: &str| {
-        READ_ONLY.contains(&key) || codebuild::codebuild().read_only.iter().any(|other| other == key)
+        READ_ONLY.contains(&key)
+            || codebuild::codebuild()
+                .read_only
+                .iter()
+                .any(|other| other == key)
     };
     let name = required(&mut map, "name", out);
     for key in PROJECT {
         map.entry(key);
     }
-    for entry in node.as_map().unwrap_or_default().iter().filter(|entry| read_only(&entry.key)) {
+    for entry in node
+        .as_map()
+        .unwrap_or_default()
+        .iter()
+        .filter(|entry| read_only(&entry.key))
+    {
         map.entry(&entry.key);
     }
     extra(&map, &PROJECT, &[], out);
-    let role = map.has("serviceRole").then(|| map.api_text("serviceRole", out)).flatten();
+    let role = map
+        .has("serviceRole")
+        .then(|| map.api_text("serviceRole", out))
+        .flatten();
     let mut environment = Vec::new();
     let mut privileged = map.map("environment", out);
     if let Some(map) = &mut privileged {
         let variables = maps(map, "environmentVariables", out);
         environment.extend(variables.into_iter().filter_map(|map| variable(map, out)));
     }
-    let buildspec = map.map("source", out).and_then(|mut source| source.api_text("buildspec", out));
-    let batch = node.get("buildBatchConfig").is_some_and(|node| !node.is_null());
+    let buildspec = map
+        .map("source", out)
+        .and_then(|mut source| source.api_text("buildspec", out));
+    let batch = node
+        .get("buildBatchConfig")
+        .is_some_and(|node| !node.is_null());
     let kept: Vec<Entry> = node
         .as_map()
         .unwrap_or_default()
@@ -490,14 +613,19 @@ pub(super) fn project(
         .collect();
     let buildspec = match buildspec {
         None => Buildspec::Default,
-        Some(text) if text.value.contains('\n') || text.value.trim_start().starts_with("version:") => {
+        Some(text)
+            if text.value.contains('\n') || text.value.trim_start().starts_with("version:") =>
+        {
             Buildspec::Inline(inline(&text))
         }
         Some(text) if text.value.trim().is_empty() => Buildspec::Default,
         Some(text) => Buildspec::Path(text),
     };
     let (commands, reports) = match &buildspec {
-        Buildspec::Inline(tree) => (super::buildspec::commands_of(tree), super::buildspec::reports_of(tree)),
+        Buildspec::Inline(tree) => (
+            super::buildspec::commands_of(tree),
+            super::buildspec::reports_of(tree),
+        ),
         _ => (Vec::new(), Vec::new()),
     };
     Some(Project {
@@ -550,5 +678,10 @@ fn placed(node: Node, span: Span) -> Node {
         ),
         other => other,
     };
-    Node { data, span, origin: None, raw: node.raw }
+    Node {
+        data,
+        span,
+        origin: None,
+        raw: node.raw,
+    }
 }

@@ -40,7 +40,14 @@ pub(super) struct Scope {
 
 /// Keys that make a pipeline.
 const PIPELINE: [&str; 8] = [
-    "name", "source", "stages", "variables", "triggers", "executionMode", "type", "api",
+    "name",
+    "source",
+    "stages",
+    "variables",
+    "triggers",
+    "executionMode",
+    "type",
+    "api",
 ];
 
 /// Reads the whole file. Every finding goes to `diagnostics`; the model is what could be read in spite of them, and
@@ -75,14 +82,23 @@ fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnost
     };
     let path = map.at("requiredVersion");
     // `1.x || 2.x` is how others write alternatives.
-    let ranges: Result<Vec<VersionReq>, _> = wanted.value.split("||").map(|range| VersionReq::parse(range.trim())).collect();
+    let ranges: Result<Vec<VersionReq>, _> = wanted
+        .value
+        .split("||")
+        .map(|range| VersionReq::parse(range.trim()))
+        .collect();
     let ranges = match ranges {
         Ok(ranges) => ranges,
         Err(_) if !wanted.known => return,
         Err(error) => {
             out.push(
-                Diagnostic::error("value-invalid", wanted.span, path, format!("`{}` is no range of versions: {error}", wanted.value))
-                    .help("write e.g. `requiredVersion: \"^1.2\"`"),
+                Diagnostic::error(
+                    "value-invalid",
+                    wanted.span,
+                    path,
+                    format!("`{}` is no range of versions: {error}", wanted.value),
+                )
+                .help("write e.g. `requiredVersion: \"^1.2\"`"),
             );
             return;
         }
@@ -95,7 +111,10 @@ fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnost
                 "version-mismatch",
                 wanted.span,
                 path,
-                format!("the file asks for pipectl {}, this is {version}", wanted.value),
+                format!(
+                    "the file asks for pipectl {}, this is {version}",
+                    wanted.value
+                ),
             )
             .label("asks for another version")
             .help("install a version in that range, or change the range"),
@@ -116,13 +135,22 @@ fn service(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) -> T
     if let Some(Data::Map(_)) = node.map(|node| &node.data) {
         let span = node.map_or(map.span, |node| node.span);
         out.push(
-            Diagnostic::error("value-kind", span, path, "`service` must be a text, not a map")
-                .help("write `service: NAME`"),
+            Diagnostic::error(
+                "value-kind",
+                span,
+                path,
+                "`service` must be a text, not a map",
+            )
+            .help("write `service: NAME`"),
         );
         return Text::new("service", span);
     }
     if node.is_none() && !map.has("service") {
-        map.missing("service", "begin with `service: NAME`; it is the pipeline's name", out);
+        map.missing(
+            "service",
+            "begin with `service: NAME`; it is the pipeline's name",
+            out,
+        );
     }
     let read = node.and_then(|node| scalar(node, &path, out));
     read.unwrap_or_else(|| Text::new("service", map.span))
@@ -130,7 +158,9 @@ fn service(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) -> T
 
 impl Decoder<'_> {
     fn file(&mut self, mut map: Map<'_>) -> Model {
-        let provider = map.map("provider", self.out).map_or_else(Provider::default, |map| provider(map, self.out));
+        let provider = map
+            .map("provider", self.out)
+            .map_or_else(Provider::default, |map| provider(map, self.out));
         for key in ["params", "custom"] {
             let path = map.at(key);
             if let Some(node) = map.value(key, self.out) {
@@ -146,24 +176,45 @@ impl Decoder<'_> {
             defaults.finish(self.out);
         }
         let alarm_entry = map.entry("alarms");
-        let alarm_keys = alarm_entry.and_then(|entry| entry.value.as_map()).unwrap_or_default();
+        let alarm_keys = alarm_entry
+            .and_then(|entry| entry.value.as_map())
+            .unwrap_or_default();
         self.alarms = alarm_keys.iter().map(|entry| entry.key.clone()).collect();
         if let Some(node) = map.value("projects", self.out) {
             self.shared_projects(node, "projects");
         }
         let pipelines = self.pipelines(&mut map);
-        let notifications = map.value("notifications", self.out);
-        let notifications = notifications.map_or_else(Vec::new, |node| notifications_of(node, self.out));
-        let alarms = map.value("alarms", self.out);
-        let alarms = alarms.map_or_else(Vec::new, |node| alarms_of(node, &self.projects, self.out));
-        map.hint("environment", "write `defaults.env` for the environment of every build");
-        map.hint("env", "write `defaults.env` for the environment of every build");
-        map.hint("stage", "write `stages`, or `provider.stage` for the default stage");
+        let told = map.value("notifications", self.out);
+        let notifications = told.map_or_else(Vec::new, |node| {
+            notifications(node, "notifications", self.out)
+        });
+        let watched = map.value("alarms", self.out);
+        let alarms = watched.map_or_else(Vec::new, |node| {
+            alarms(node, "alarms", &self.projects, self.out)
+        });
+        map.hint(
+            "environment",
+            "write `defaults.env` for the environment of every build",
+        );
+        map.hint(
+            "env",
+            "write `defaults.env` for the environment of every build",
+        );
+        map.hint(
+            "stage",
+            "write `stages`, or `provider.stage` for the default stage",
+        );
         map.hint("region", "write `provider.region`");
         map.hint("tags", "write `provider.tags`");
-        map.hint("role", "write `provider.pipelineRole`, `provider.buildRole`");
+        map.hint(
+            "role",
+            "write `provider.pipelineRole`, `provider.buildRole`",
+        );
         map.hint("image", "write `defaults.image`");
-        map.hint("definition", "a whole definition stands under `pipelines.<name>.definition`");
+        map.hint(
+            "definition",
+            "a whole definition stands under `pipelines.<name>.definition`",
+        );
         map.finish(self.out);
         self.names_taken(&pipelines);
         Model {
@@ -183,7 +234,11 @@ impl Decoder<'_> {
                 map.entry("stages");
                 // A file of shared projects and alarms alone is one; anything else lacks its pipeline.
                 if !["projects", "alarms"].iter().any(|key| map.has(key)) {
-                    map.missing("stages", "write `source` and `stages`, or `pipelines` for several", self.out);
+                    map.missing(
+                        "stages",
+                        "write `source` and `stages`, or `pipelines` for several",
+                        self.out,
+                    );
                 }
                 for key in PIPELINE {
                     map.entry(key);
@@ -217,7 +272,8 @@ impl Decoder<'_> {
                 continue;
             }
             let path = join("pipelines", &entry.key);
-            let Some(mut map) = Map::open(&entry.value, path.clone(), entry.key_span, self.out) else {
+            let Some(mut map) = Map::open(&entry.value, path.clone(), entry.key_span, self.out)
+            else {
                 continue;
             };
             let name = Text {
@@ -257,7 +313,11 @@ impl Decoder<'_> {
         let owner = map.entry("definition")?.key_span;
         let node = map.value("definition", self.out)?;
         let mut pipeline = raw::pipeline(node, &path, owner, name, self.out)?;
-        for action in pipeline.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
+        for action in pipeline
+            .stages
+            .iter_mut()
+            .flat_map(|stage| &mut stage.actions)
+        {
             self.link(action);
         }
         pipeline.key = Some(entry.key.clone());
@@ -266,7 +326,13 @@ impl Decoder<'_> {
         Some(pipeline)
     }
 
-    fn pipeline(&mut self, map: &mut Map<'_>, entry: Option<&Entry>, name: Text, path: &str) -> Option<Pipeline> {
+    fn pipeline(
+        &mut self,
+        map: &mut Map<'_>,
+        entry: Option<&Entry>,
+        name: Text,
+        path: &str,
+    ) -> Option<Pipeline> {
         let name = map.text("name", self.out).unwrap_or(name);
         let mut stages = Vec::new();
         let source_path = map.at("source");
@@ -282,7 +348,10 @@ impl Decoder<'_> {
         let scope = Scope {
             key: entry.map(|entry| entry.key.clone()),
             name: name.clone(),
-            source_output: sources.first().and_then(|action| action.outputs.first()).map(|output| output.name.clone()),
+            source_output: sources
+                .first()
+                .and_then(|action| action.outputs.first())
+                .map(|output| output.name.clone()),
         };
         let triggers_path = map.at("triggers");
         let triggered = match map.entry("triggers").filter(|entry| !entry.value.is_null()) {
@@ -294,7 +363,11 @@ impl Decoder<'_> {
         };
         let stages_path = map.at("stages");
         if !map.has("stages") {
-            map.missing("stages", "a list of what is done, e.g. `stages: [{build: make}]`", self.out);
+            map.missing(
+                "stages",
+                "a list of what is done, e.g. `stages: [{build: make}]`",
+                self.out,
+            );
         }
         if let Some(node) = map.value("stages", self.out) {
             let more = self.stages(node, &stages_path, &scope);
@@ -305,7 +378,11 @@ impl Decoder<'_> {
         let modes = crate::catalog::structure::enums();
         let words: Vec<&str> = modes.execution_mode.iter().map(String::as_str).collect();
         let variables = self.variables(map);
-        let tags = if entry.is_some() { tags(map, self.out) } else { Vec::new() };
+        let tags = if entry.is_some() {
+            tags(map, self.out)
+        } else {
+            Vec::new()
+        };
         Some(Pipeline {
             key: scope.key,
             name,
@@ -356,33 +433,42 @@ impl Decoder<'_> {
 
     /// Two pipelines, or two projects, that would have one name in AWS.
     fn names_taken(&mut self, pipelines: &[Pipeline]) {
-        let mut seen: Vec<(&Text, bool)> = Vec::new();
-        let projects = self.projects.iter().map(|project| (&project.name, project.existing, "project", &project.path));
-        let pipelines = pipelines.iter().map(|pipeline| (&pipeline.name, false, "pipeline", &pipeline.path));
-        for group in [projects.collect::<Vec<_>>(), pipelines.collect()] {
-            seen.clear();
-            for (name, existing, what, path) in group {
-                let first = seen.iter().find(|(other, _)| name.known && other.known && other.value == name.value);
-                if let Some((first, first_exists)) = first
-                    && !(existing && *first_exists)
-                {
-                    self.out.push(
-                        Diagnostic::error("name-taken", name.span, path.clone(), format!("two {what}s would be called `{}`", name.value))
-                            .label("the second of that name")
-                            .related(first.span, "the first")
-                            .help("give one of them another `name`"),
-                    );
-                }
-                seen.push((name, existing));
-            }
+        let mut found = Vec::new();
+        for (index, project) in self.projects.iter().enumerate() {
+            let first = self.projects[..index].iter().find(|other| {
+                // One key is one stage or action named twice, which is reported where it is named.
+                same(&other.name, &project.name)
+                    && other.key != project.key
+                    && !(other.existing && project.existing)
+            });
+            found.extend(
+                first.map(|first| taken("projects", &first.name, &project.name, &project.path)),
+            );
         }
+        for (index, pipeline) in pipelines.iter().enumerate() {
+            let first = pipelines[..index]
+                .iter()
+                .find(|other| same(&other.name, &pipeline.name));
+            found.extend(
+                first.map(|first| taken("pipelines", &first.name, &pipeline.name, &pipeline.path)),
+            );
+        }
+        self.out.extend(found);
     }
 }
 
-fn notifications_of(node: &Node, out: &mut Diagnostics) -> Vec<super::types::Notification> {
-    notifications(node, "notifications", out)
+fn same(one: &Text, other: &Text) -> bool {
+    one.known && other.known && one.value == other.value
 }
 
-fn alarms_of(node: &Node, projects: &[Project], out: &mut Diagnostics) -> Vec<super::types::Alarm> {
-    alarms(node, "alarms", projects, out)
+fn taken(what: &str, first: &Text, second: &Text, path: &str) -> Diagnostic {
+    Diagnostic::error(
+        "name-taken",
+        second.span,
+        path,
+        format!("two {what} would be called `{}`", second.value),
+    )
+    .label("the second of that name")
+    .related(first.span, "the first")
+    .help("give one of them another `name`")
 }

@@ -6,7 +6,8 @@ use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::decode::{
-    Map, Shape, duration, entries, items, join, key_text, not_a_word, scalar, text, texts, wrong_kind,
+    Map, Shape, duration, entries, items, join, key_text, not_a_word, scalar, text, texts,
+    wrong_kind,
 };
 use super::provider::{allow, role};
 use super::types::{Given, MadeLogGroup, MadeRole, Text, Variable, VariableKind};
@@ -85,8 +86,14 @@ pub(super) fn settings(map: &mut Map<'_>, out: &mut Diagnostics) -> Settings {
     map.hint("computeType", "write `compute`");
     map.hint("pre_build", "write `before`");
     map.hint("post_build", "write `after`");
-    map.hint("phases", "write `run`, `install`, `before`, `after`, or the whole under `buildspec`");
-    map.hint("services", "write `privileged: true` and start docker in `install`");
+    map.hint(
+        "phases",
+        "write `run`, `install`, `before`, `after`, or the whole under `buildspec`",
+    );
+    map.hint(
+        "services",
+        "write `privileged: true` and start docker in `install`",
+    );
     settings
 }
 
@@ -94,10 +101,19 @@ impl Settings {
     /// These settings, and the defaults where they say nothing; variables are joined by name.
     pub(super) fn or(self, defaults: &Self) -> Self {
         fn list<T: Clone>(own: Vec<T>, default: &[T]) -> Vec<T> {
-            if own.is_empty() { default.to_vec() } else { own }
+            if own.is_empty() {
+                default.to_vec()
+            } else {
+                own
+            }
         }
         let named = |name: &str| self.env.iter().any(|variable| variable.name.value == name);
-        let mut env: Vec<Variable> = defaults.env.iter().filter(|v| !named(&v.name.value)).cloned().collect();
+        let mut env: Vec<Variable> = defaults
+            .env
+            .iter()
+            .filter(|v| !named(&v.name.value))
+            .cloned()
+            .collect();
         env.extend(self.env);
         // A compute or image of its own belongs to an operating system of its own.
         let os = match (&self.os, &self.image) {
@@ -105,7 +121,14 @@ impl Settings {
             _ => self.os.clone().or_else(|| defaults.os.clone()),
         };
         let image = match &self.os {
-            Some(own) if defaults.os.as_ref().is_none_or(|other| other.value != own.value) => self.image,
+            Some(own)
+                if defaults
+                    .os
+                    .as_ref()
+                    .is_none_or(|other| other.value != own.value) =>
+            {
+                self.image
+            }
             _ => self.image.or_else(|| defaults.image.clone()),
         };
         Self {
@@ -125,7 +148,9 @@ impl Settings {
                 None => defaults.log_group.clone(),
             },
             logs: self.logs.or_else(|| defaults.logs.clone()),
-            encryption_key: self.encryption_key.or_else(|| defaults.encryption_key.clone()),
+            encryption_key: self
+                .encryption_key
+                .or_else(|| defaults.encryption_key.clone()),
             file_systems: self.file_systems.or_else(|| defaults.file_systems.clone()),
             concurrency: self.concurrency.or(defaults.concurrency),
             runtimes: list(self.runtimes, &defaults.runtimes),
@@ -173,13 +198,21 @@ fn variable(entry: &Entry, path: &str, out: &mut Diagnostics) -> Option<Variable
             let both = map.has("ssm") && map.has("secret");
             if both || !(map.has("ssm") || map.has("secret")) && members.is_empty() {
                 out.push(
-                    Diagnostic::error("value-invalid", entry.key_span, path, format!("`{path}` is one of `ssm` and `secret`"))
-                        .help("write a text, `{ssm: NAME}` or `{secret: \"ID:KEY\"}`"),
+                    Diagnostic::error(
+                        "value-invalid",
+                        entry.key_span,
+                        path,
+                        format!("`{path}` is one of `ssm` and `secret`"),
+                    )
+                    .help("write a text, `{ssm: NAME}` or `{secret: \"ID:KEY\"}`"),
                 );
             }
             map.hint("secretsmanager", "write `{secret: \"ID:KEY\"}`");
             map.hint("parameter", "write `{ssm: NAME}`");
-            map.hint("value", "write the text itself, or `{ssm: NAME}`, `{secret: \"ID:KEY\"}`");
+            map.hint(
+                "value",
+                "write the text itself, or `{ssm: NAME}`, `{secret: \"ID:KEY\"}`",
+            );
             map.finish(out);
             match (parameter, secret) {
                 (Some(name), _) => (VariableKind::ParameterStore, name),
@@ -233,7 +266,10 @@ fn cache(map: &mut Map<'_>, privileged: bool, out: &mut Diagnostics) -> Option<C
             }
             let namespace = map.text("namespace", out);
             spec.maybe("key", map.text("key", out).as_ref());
-            spec.list("fallback-keys", &map.texts("fallbackKeys", out).unwrap_or_default());
+            spec.list(
+                "fallback-keys",
+                &map.texts("fallbackKeys", out).unwrap_or_default(),
+            );
             spec.list("paths", &map.texts("paths", out).unwrap_or_default());
             map.hint("bucket", "write `s3: BUCKET/PREFIX`");
             map.hint("type", "write `s3: BUCKET/PREFIX` or `local: [docker]`");
@@ -253,15 +289,19 @@ fn cache(map: &mut Map<'_>, privileged: bool, out: &mut Diagnostics) -> Option<C
             match all.first().map(|text| text.value.as_str()) {
                 Some("none") if all.len() == 1 => {
                     project.word("type", "NO_CACHE");
-                    return Some(Cache { project: project.done(), buildspec: None });
+                    return Some(Cache {
+                        project: project.done(),
+                        buildspec: None,
+                    });
                 }
                 Some("local") if all.len() == 1 => {
                     let mode = if privileged { MODES[0].1 } else { MODES[2].1 };
                     modes.push(Text::new(mode, span));
                 }
                 _ => {
-                    let (named, paths): (Vec<Text>, Vec<Text>) =
-                        all.into_iter().partition(|text| MODES.iter().any(|(word, _)| *word == text.value));
+                    let (named, paths): (Vec<Text>, Vec<Text>) = all
+                        .into_iter()
+                        .partition(|text| MODES.iter().any(|(word, _)| *word == text.value));
                     let api = |text: &Text| {
                         let mode = MODES.iter().find(|(word, _)| *word == text.value);
                         mode.map(|(_, api)| Text::new(*api, text.span))
@@ -287,8 +327,15 @@ fn vpc(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Node> {
     let mut map = map.map("vpc", out)?;
     let mut shape = Shape::new(map.span);
     let id_key = if map.has("vpcId") { "vpcId" } else { "id" };
-    let groups_key = if map.has("securityGroupIds") { "securityGroupIds" } else { "securityGroups" };
-    shape.maybe("vpcId", map.required(id_key, "the VPC's id: vpc-…", out).as_ref());
+    let groups_key = if map.has("securityGroupIds") {
+        "securityGroupIds"
+    } else {
+        "securityGroups"
+    };
+    shape.maybe(
+        "vpcId",
+        map.required(id_key, "the VPC's id: vpc-…", out).as_ref(),
+    );
     for (key, api) in [("subnets", "subnets"), (groups_key, "securityGroupIds")] {
         match map.texts(key, out) {
             Some(texts) => {
@@ -332,14 +379,20 @@ fn logs(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<(Option<Node>, Optio
     if group.value == "none" {
         cloudwatch.word("status", "DISABLED");
     } else {
-        cloudwatch.word("status", "ENABLED").text("groupName", &group);
+        cloudwatch
+            .word("status", "ENABLED")
+            .text("groupName", &group);
     }
     shape.set("cloudWatchLogs", cloudwatch.done());
     Some((Some(shape.done()), None))
 }
 
 /// The log group that is made: `name`, and how long it keeps what it gets.
-fn made_group(map: &mut Map<'_>, given: Option<&Text>, out: &mut Diagnostics) -> Option<MadeLogGroup> {
+fn made_group(
+    map: &mut Map<'_>,
+    given: Option<&Text>,
+    out: &mut Diagnostics,
+) -> Option<MadeLogGroup> {
     let name = map.text("name", out);
     let path = map.at("retention");
     let retention = map.value("retention", out);
@@ -351,13 +404,24 @@ fn made_group(map: &mut Map<'_>, given: Option<&Text>, out: &mut Diagnostics) ->
                 .help("`group` exists already, `name` is made: keep one of the two"),
         );
     }
-    if name.is_none() && !map.has("name") && let Some((_, span)) = retention_days {
+    if name.is_none()
+        && !map.has("name")
+        && let Some((_, span)) = retention_days
+    {
         out.push(
-            Diagnostic::error("value-invalid", span, path, "`retention` is for a log group that is made")
-                .help("give it `name`"),
+            Diagnostic::error(
+                "value-invalid",
+                span,
+                path,
+                "`retention` is for a log group that is made",
+            )
+            .help("give it `name`"),
         );
     }
-    Some(MadeLogGroup { name: name?, retention_days })
+    Some(MadeLogGroup {
+        name: name?,
+        retention_days,
+    })
 }
 
 fn file_systems(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Node> {
@@ -371,7 +435,10 @@ fn file_systems(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Node> {
         let mut shape = Shape::new(item.span);
         shape.word("type", "EFS");
         for (key, help) in [
-            ("identifier", "a name for the environment variable: CODEBUILD_NAME"),
+            (
+                "identifier",
+                "a name for the environment variable: CODEBUILD_NAME",
+            ),
             ("location", "fs-….efs.REGION.amazonaws.com:/PATH"),
             ("mountPoint", "the folder in the build"),
         ] {
@@ -394,19 +461,43 @@ pub(super) struct Machine {
 }
 
 /// What `os`, `image` and `compute` come to.
-pub(super) fn machine(settings: &Settings, path: &str, span: Span, out: &mut Diagnostics) -> Option<Machine> {
-    let kind = settings.image.as_ref().filter(|image| image.known).map(|image| codebuild::image_kind(&image.value));
+pub(super) fn machine(
+    settings: &Settings,
+    path: &str,
+    span: Span,
+    out: &mut Diagnostics,
+) -> Option<Machine> {
+    let kind = settings
+        .image
+        .as_ref()
+        .filter(|image| image.known)
+        .map(|image| codebuild::image_kind(&image.value));
     let guessed = match &kind {
         Some(ImageKind::Curated { lambda: true, .. }) => "lambda",
-        Some(ImageKind::Curated { platform: "windows", .. }) => "windows",
-        Some(ImageKind::Curated { architecture: "arm64", .. }) => "arm",
+        Some(ImageKind::Curated {
+            platform: "windows",
+            ..
+        }) => "windows",
+        Some(ImageKind::Curated {
+            architecture: "arm64",
+            ..
+        }) => "arm",
         _ => "linux",
     };
     let word = settings.os.as_ref().map_or(guessed, |os| os.value.as_str());
     let choice: &'static OsChoice = codebuild::os(word).or_else(|| codebuild::os("linux"))?;
     let lambda = choice.os == "lambda";
-    let arm = matches!(kind, Some(ImageKind::Curated { architecture: "arm64", .. }));
-    let image_name = settings.image.as_ref().map_or("", |image| image.value.as_str());
+    let arm = matches!(
+        kind,
+        Some(ImageKind::Curated {
+            architecture: "arm64",
+            ..
+        })
+    );
+    let image_name = settings
+        .image
+        .as_ref()
+        .map_or("", |image| image.value.as_str());
     let environment_type = match choice.os.as_str() {
         "lambda" if arm => "ARM_LAMBDA_CONTAINER",
         "windows" if image_name.contains("windows-base:2019") => "WINDOWS_SERVER_2019_CONTAINER",
@@ -414,15 +505,35 @@ pub(super) fn machine(settings: &Settings, path: &str, span: Span, out: &mut Dia
     };
     let image = match &settings.image {
         Some(image) => image.clone(),
-        None => Text::new(default_image(choice, &settings.runtimes), settings.os.as_ref().map_or(span, |os| os.span)),
+        None => Text::new(
+            default_image(choice, &settings.runtimes),
+            settings.os.as_ref().map_or(span, |os| os.span),
+        ),
     };
     let compute_type = match &settings.compute {
-        None => Text::new(choice.compute_type(&choice.default_compute).unwrap_or_default(), span),
-        Some(word) if !word.known || codebuild::codebuild().environment.compute_types.contains(&word.value) => word.clone(),
+        None => Text::new(
+            choice
+                .compute_type(&choice.default_compute)
+                .unwrap_or_default(),
+            span,
+        ),
+        Some(word)
+            if !word.known
+                || codebuild::codebuild()
+                    .environment
+                    .compute_types
+                    .contains(&word.value) =>
+        {
+            word.clone()
+        }
         Some(word) => match choice.compute_type(&word.value) {
             Some(api) => Text::new(api, word.span),
             None => {
-                out.push(not_a_word(word, &join(path, "compute"), &choice.compute_words()));
+                out.push(not_a_word(
+                    word,
+                    &join(path, "compute"),
+                    &choice.compute_words(),
+                ));
                 return None;
             }
         },
@@ -434,7 +545,10 @@ pub(super) fn machine(settings: &Settings, path: &str, span: Span, out: &mut Dia
         _ => Some("CODEBUILD"),
     };
     Some(Machine {
-        environment_type: Text::new(environment_type, settings.os.as_ref().map_or(span, |os| os.span)),
+        environment_type: Text::new(
+            environment_type,
+            settings.os.as_ref().map_or(span, |os| os.span),
+        ),
         image,
         compute_type,
         pull,

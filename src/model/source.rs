@@ -6,7 +6,7 @@ use crate::source::Span;
 use crate::tree::{Entry, Node};
 
 use super::actions::blank;
-use super::decode::{Map, invalid, items, text, text_at};
+use super::decode::{Map, invalid, items, text_at};
 use super::names;
 use super::raw;
 use super::root::Decoder;
@@ -51,10 +51,19 @@ impl Decoder<'_> {
         };
         if kind.key == "definition" {
             map.finish(self.out);
-            return raw::action(&kind.value, &format!("{path}.definition"), kind.key_span, self.out);
+            return raw::action(
+                &kind.value,
+                &format!("{path}.definition"),
+                kind.key_span,
+                self.out,
+            );
         }
         if further && name.is_none() {
-            map.missing("name", "the first source is called Source; a second needs a name of its own", self.out);
+            map.missing(
+                "name",
+                "the first source is called Source; a second needs a name of its own",
+                self.out,
+            );
         }
         let name = name.unwrap_or_else(|| Text::new("Source", kind.key_span));
         let value = map.text(&kind.key, self.out);
@@ -66,7 +75,14 @@ impl Decoder<'_> {
         };
         let mut action = blank(action_type?, None, name, kind.key_span, path, &kind.key);
         if let Some(value) = value {
-            address(&mut action, action_type?, &kind.key, &kind.value, value, self.out);
+            address(
+                &mut action,
+                action_type?,
+                &kind.key,
+                &kind.value,
+                value,
+                self.out,
+            );
         }
         branch(&mut action, action_type?, &mut map, self.out);
         if version_one {
@@ -74,26 +90,42 @@ impl Decoder<'_> {
         } else if action_type?.id == "source-connection" {
             let connection = map.text("connection", self.out);
             if connection.is_none() && !map.has("connection") {
-                map.missing("connection", "give the ARN of a connection, e.g. `connection: ${ssm:/my/connection}`", self.out);
+                map.missing(
+                    "connection",
+                    "give the ARN of a connection, e.g. `connection: ${ssm:/my/connection}`",
+                    self.out,
+                );
             }
             set(&mut action, "ConnectionArn", connection);
         }
         detection(&mut action, action_type?, &mut map, self.out);
         if let Some(clone) = map.word("clone", &["full"], self.out) {
-            let full = Text { value: "CODEBUILD_CLONE_REF".to_owned(), ..clone };
+            let full = Text {
+                value: "CODEBUILD_CLONE_REF".to_owned(),
+                ..clone
+            };
             match action_type?.key("OutputArtifactFormat") {
                 Some(_) => set(&mut action, "OutputArtifactFormat", Some(full)),
-                None => self.out.push(Diagnostic::error(
-                    "value-invalid",
-                    full.span,
-                    map.at("clone"),
-                    format!("a source of kind `{}` cannot hand on a full clone", kind.key),
-                ).help("use a connection or CodeCommit, or leave it out")),
+                None => self.out.push(
+                    Diagnostic::error(
+                        "value-invalid",
+                        full.span,
+                        map.at("clone"),
+                        format!(
+                            "a source of kind `{}` cannot hand on a full clone",
+                            kind.key
+                        ),
+                    )
+                    .help("use a connection or CodeCommit, or leave it out"),
+                ),
             }
         }
         self.source_options(&mut action, &mut map);
         map.hint("ref", "write `branch`");
-        map.hint("repository", "the kind's key holds it, e.g. `github: owner/repo`");
+        map.hint(
+            "repository",
+            "the kind's key holds it, e.g. `github: owner/repo`",
+        );
         map.hint("repo", "the kind's key holds it, e.g. `github: owner/repo`");
         super::actions::configuration_rest(&mut action, action_type?, &mut map, self.out);
         map.finish(self.out);
@@ -103,7 +135,10 @@ impl Decoder<'_> {
     fn source_options(&mut self, action: &mut Action, map: &mut Map<'_>) {
         let output = map.text("output", self.out);
         let output = output.unwrap_or_else(|| names::artifact(&action.name));
-        action.outputs = vec![Output { name: output, files: Vec::new() }];
+        action.outputs = vec![Output {
+            name: output,
+            files: Vec::new(),
+        }];
         let namespace = map.text("namespace", self.out);
         action.namespace = Some(namespace.unwrap_or_else(|| names::namespace(&action.name)));
         let role = map.text("actionRole", self.out);
@@ -135,8 +170,12 @@ fn address(
         let Some((left, right)) = split(&value.value, separator) else {
             if value.known {
                 out.push(
-                    invalid(node, &path, format!("`{path}` must be {form}, not `{}`", value.value))
-                        .help(format!("write it as {form}")),
+                    invalid(
+                        node,
+                        &path,
+                        format!("`{path}` must be {form}, not `{}`", value.value),
+                    )
+                    .help(format!("write it as {form}")),
                 );
             } else {
                 // One unknown value for both halves: neither can be told from the other here.
@@ -163,8 +202,12 @@ fn address(
         _ => {
             if value.known && (value.value.contains("://") || !value.value.contains('/')) {
                 out.push(
-                    invalid(node, &path, format!("`{path}` must be owner/repository, not `{}`", value.value))
-                        .help("write it as owner/repository, without https:// and host"),
+                    invalid(
+                        node,
+                        &path,
+                        format!("`{path}` must be owner/repository, not `{}`", value.value),
+                    )
+                    .help("write it as owner/repository, without https:// and host"),
                 );
             }
             set(action, "FullRepositoryId", Some(value));
@@ -192,7 +235,9 @@ fn split(text: &str, separator: char) -> Option<(&str, &str)> {
 }
 
 fn branch(action: &mut Action, action_type: &ActionType, map: &mut Map<'_>, out: &mut Diagnostics) {
-    let key = ["BranchName", "Branch"].into_iter().find(|key| action_type.key(key).is_some());
+    let key = ["BranchName", "Branch"]
+        .into_iter()
+        .find(|key| action_type.key(key).is_some());
     let Some(key) = key else {
         map.hint("branch", "this kind of source has no branches");
         return;
@@ -204,7 +249,12 @@ fn branch(action: &mut Action, action_type: &ActionType, map: &mut Map<'_>, out:
 }
 
 /// `detect`, and with it the key that switches polling: polling is never left to AWS's default.
-fn detection(action: &mut Action, action_type: &ActionType, map: &mut Map<'_>, out: &mut Diagnostics) {
+fn detection(
+    action: &mut Action,
+    action_type: &ActionType,
+    map: &mut Map<'_>,
+    out: &mut Diagnostics,
+) {
     let detect = map.word("detect", &DETECT, out);
     let polling = detect.as_ref().is_some_and(|word| word.value == "polling");
     if let Some(key) = &action_type.polling_key {
@@ -226,7 +276,11 @@ fn detection(action: &mut Action, action_type: &ActionType, map: &mut Map<'_>, o
     } else if let Some(word) = &detect
         && action_type.key("DetectChanges").is_some()
     {
-        let value = if word.value == "none" { "false" } else { "true" };
+        let value = if word.value == "none" {
+            "false"
+        } else {
+            "true"
+        };
         set(action, "DetectChanges", Some(Text::new(value, word.span)));
     }
     action.detect = detect;
@@ -235,11 +289,6 @@ fn detection(action: &mut Action, action_type: &ActionType, map: &mut Map<'_>, o
 /// Whether a source action is one of a connection, which triggers can name.
 pub(super) fn is_connection(action: &Action) -> bool {
     action.provider.value == "CodeStarSourceConnection"
-}
-
-/// A text from a node for callers that have the key already.
-pub(super) fn text_of(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Text> {
-    text(node, path, out)
 }
 
 #[cfg(test)]

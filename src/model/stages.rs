@@ -72,7 +72,12 @@ impl Decoder<'_> {
                 scope,
             };
             let action = self.action(word, None, name.clone(), &place);
-            return Some(blank_stage(name, node.span, path, action.into_iter().collect()));
+            return Some(blank_stage(
+                name,
+                node.span,
+                path,
+                action.into_iter().collect(),
+            ));
         }
         let mut map = Map::open(node, path, node.span, self.out)?;
         map.span = first_key(node);
@@ -83,11 +88,23 @@ impl Decoder<'_> {
         let on_failure = self.condition(&mut map, "onFailure");
         let transition = self.transition(&mut map);
         let api = map.value("api", self.out).cloned();
-        map.hint("needs", "stages run one after the other; `needs` stands in the items of `actions`");
-        map.hint("input", "it is an option of the action and stands inside the kind");
-        map.hint("output", "it is an option of the action and stands inside the kind");
+        map.hint(
+            "needs",
+            "stages run one after the other; `needs` stands in the items of `actions`",
+        );
+        map.hint(
+            "input",
+            "it is an option of the action and stands inside the kind",
+        );
+        map.hint(
+            "output",
+            "it is an option of the action and stands inside the kind",
+        );
         map.hint("run", "it stands inside the kind, e.g. `build: {run: …}`");
-        map.hint("env", "it stands inside the kind, e.g. `build: {run: …, env: …}`");
+        map.hint(
+            "env",
+            "it stands inside the kind, e.g. `build: {run: …, env: …}`",
+        );
         map.finish(self.out);
         let kind = kind?;
         let mut stage = if kind.key == "definition" {
@@ -96,8 +113,13 @@ impl Decoder<'_> {
             let said = self.name(name, &kind.key, kind.key_span, path, names, "stage");
             if kind.key == "actions" && !said.said {
                 self.out.push(
-                    Diagnostic::error("key-missing", kind.key_span, path, "a stage of several actions needs `name`")
-                        .help("write `name: …` before `actions`"),
+                    Diagnostic::error(
+                        "key-missing",
+                        kind.key_span,
+                        path,
+                        "a stage of several actions needs `name`",
+                    )
+                    .help("write `name: …` before `actions`"),
                 );
             }
             let actions = self.stage_actions(kind, &said.name, path, scope);
@@ -121,26 +143,40 @@ impl Decoder<'_> {
                 }
                 if KINDS.contains(&word.as_str()) {
                     self.out.push(
-                        Diagnostic::error("value-empty", node.span, path, format!("`{word}` says nothing to do"))
-                            .help(format!("give it a value, e.g. `{word}: ./{word}.sh`"))
-                            .through(node.origin.as_ref()),
+                        Diagnostic::error(
+                            "value-empty",
+                            node.span,
+                            path,
+                            format!("`{word}` says nothing to do"),
+                        )
+                        .help(format!("give it a value, e.g. `{word}: ./{word}.sh`"))
+                        .through(node.origin.as_ref()),
                     );
                     return None;
                 }
                 let near = nearest(word, KINDS);
                 self.out.push(
-                    Diagnostic::error("key-unknown", node.span, path, format!("there is no stage kind `{word}`"))
-                        .help(match near {
-                            Some(kind) => format!("did you mean `{kind}`?"),
-                            None => format!("a stage is {}", one_of(KINDS)),
-                        })
-                        .through(node.origin.as_ref()),
+                    Diagnostic::error(
+                        "key-unknown",
+                        node.span,
+                        path,
+                        format!("there is no stage kind `{word}`"),
+                    )
+                    .help(match near {
+                        Some(kind) => format!("did you mean `{kind}`?"),
+                        None => format!("a stage is {}", one_of(KINDS)),
+                    })
+                    .through(node.origin.as_ref()),
                 );
                 None
             }
             Data::Unknown(_) | Data::Secret(_) => None,
             _ => {
-                self.out.push(wrong_kind(node, path, "a stage: a map with one kind, or `selfUpdate` or `approval`"));
+                self.out.push(wrong_kind(
+                    node,
+                    path,
+                    "a stage: a map with one kind, or `selfUpdate` or `approval`",
+                ));
                 None
             }
         }
@@ -162,18 +198,35 @@ impl Decoder<'_> {
         let name = Text::new(names::default_name(kind), span);
         if let Some((_, first)) = names.iter().find(|(other, _)| other == kind) {
             self.out.push(
-                Diagnostic::error("key-missing", span, path, format!("a second {what} `{kind}` needs `name`"))
-                    .label("has the same name as the first")
-                    .related(first.span, format!("the first is called {}", first.value))
-                    .help("write `name: …` before the kind"),
+                Diagnostic::error(
+                    "key-missing",
+                    span,
+                    path,
+                    format!("a second {what} `{kind}` needs `name`"),
+                )
+                .label("has the same name as the first")
+                .related(first.span, format!("the first is called {}", first.value))
+                .help("write `name: …` before the kind"),
             );
         } else {
             names.push((kind.to_owned(), name.clone()));
+            return Named { name, said: false };
         }
+        // Reported once is enough: what follows sees a name of its own.
+        let name = Text {
+            value: format!("{}{}", name.value, span.start),
+            ..name
+        };
         Named { name, said: false }
     }
 
-    fn stage_actions(&mut self, kind: &Entry, stage: &Text, path: &str, scope: &Scope) -> Vec<Action> {
+    fn stage_actions(
+        &mut self,
+        kind: &Entry,
+        stage: &Text,
+        path: &str,
+        scope: &Scope,
+    ) -> Vec<Action> {
         let path = format!("{path}.{}", kind.key);
         if kind.key == "actions" {
             return self.several(&kind.value, stage, &path, scope);
@@ -185,11 +238,19 @@ impl Decoder<'_> {
             span: kind.key_span,
             scope,
         };
-        self.action(&kind.key, Some(kind), stage.clone(), &place).into_iter().collect()
+        self.action(&kind.key, Some(kind), stage.clone(), &place)
+            .into_iter()
+            .collect()
     }
 
     /// One action of a kind; `entry` is absent for a bare word.
-    fn action(&mut self, kind: &str, entry: Option<&Entry>, name: Text, place: &Place<'_>) -> Option<Action> {
+    fn action(
+        &mut self,
+        kind: &str,
+        entry: Option<&Entry>,
+        name: Text,
+        place: &Place<'_>,
+    ) -> Option<Action> {
         if let Some(entry) = entry.filter(|entry| entry.value.is_null()) {
             let mut error = wrong_kind(&entry.value, &place.path, "given");
             error.span = entry.key_span;
@@ -242,26 +303,44 @@ impl Decoder<'_> {
         if let Some(word) = self.bare_word(node, path)? {
             let name = self.name(None, word, node.span, path, names, "action").name;
             let action = self.action(word, None, name, &place(word, node.span))?;
-            return Some(Item { action, needs: Vec::new(), span: node.span });
+            return Some(Item {
+                action,
+                needs: Vec::new(),
+                span: node.span,
+            });
         }
         let mut map = Map::open(node, path, first_key(node), self.out)?;
         let name = map.text("name", self.out);
-        let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| *kind != "actions").collect();
+        let kinds: Vec<&str> = KINDS
+            .into_iter()
+            .filter(|kind| *kind != "actions")
+            .collect();
         let kind = map.kind(&kinds, "the action", self.out);
         let needs = map.texts("needs", self.out).unwrap_or_default();
         let run_order = map.whole("runOrder", self.out);
-        map.hint("actions", "`actions` cannot stand inside `actions`: use `needs` for the order");
+        map.hint(
+            "actions",
+            "`actions` cannot stand inside `actions`: use `needs` for the order",
+        );
         for key in ["beforeEntry", "onSuccess", "onFailure", "transition"] {
-            map.hint(key, "it is an option of the stage and stands beside `actions`");
+            map.hint(
+                key,
+                "it is an option of the stage and stands beside `actions`",
+            );
         }
         map.hint("input", "it stands inside the kind");
         map.hint("run", "it stands inside the kind, e.g. `build: {run: …}`");
         map.finish(self.out);
         if let (Some((_, span)), Some(first)) = (run_order, needs.first()) {
             self.out.push(
-                Diagnostic::error("value-invalid", span, format!("{path}.runOrder"), "`runOrder` and `needs` do not go together")
-                    .related(first.span, "`needs` stands here")
-                    .help("keep `needs`; the order follows from it"),
+                Diagnostic::error(
+                    "value-invalid",
+                    span,
+                    format!("{path}.runOrder"),
+                    "`runOrder` and `needs` do not go together",
+                )
+                .related(first.span, "`needs` stands here")
+                .help("keep `needs`; the order follows from it"),
             );
         }
         let kind = kind?;
@@ -269,29 +348,53 @@ impl Decoder<'_> {
             if let Some(name) = &name {
                 self.beside_definition(name, path);
             }
-            let mut action = raw::action(&kind.value, &format!("{path}.definition"), kind.key_span, self.out)?;
+            let mut action = raw::action(
+                &kind.value,
+                &format!("{path}.definition"),
+                kind.key_span,
+                self.out,
+            )?;
             self.link(&mut action);
             action
         } else {
-            let name = self.name(name, &kind.key, kind.key_span, path, names, "action").name;
-            self.action(&kind.key, Some(kind), name, &place(&kind.key, kind.key_span))?
+            let name = self
+                .name(name, &kind.key, kind.key_span, path, names, "action")
+                .name;
+            self.action(
+                &kind.key,
+                Some(kind),
+                name,
+                &place(&kind.key, kind.key_span),
+            )?
         };
         if run_order.is_some() {
             action.run_order = run_order;
         }
-        Some(Item { action, needs, span: kind.key_span })
+        Some(Item {
+            action,
+            needs,
+            span: kind.key_span,
+        })
     }
 
     fn beside_definition(&mut self, name: &Text, path: &str) {
         self.out.push(
-            Diagnostic::error("value-invalid", name.span, format!("{path}.name"), "the name stands in the definition")
-                .help("leave it out here"),
+            Diagnostic::error(
+                "value-invalid",
+                name.span,
+                format!("{path}.name"),
+                "the name stands in the definition",
+            )
+            .help("leave it out here"),
         );
     }
 
     /// runOrder from `needs`: one more than the greatest of what is needed.
     fn order(&mut self, list: &mut [Item], path: &str) {
-        let names: Vec<String> = list.iter().map(|item| item.action.name.value.clone()).collect();
+        let names: Vec<String> = list
+            .iter()
+            .map(|item| item.action.name.value.clone())
+            .collect();
         let mut needs: Vec<Vec<usize>> = Vec::new();
         for item in &*list {
             let mut of_item = Vec::new();
@@ -336,7 +439,8 @@ impl Decoder<'_> {
                 .enumerate()
                 .filter(|(index, _)| levels[*index].is_none())
                 .filter_map(|(index, needs)| {
-                    let of_needs: Option<Vec<u32>> = needs.iter().map(|need| levels[*need]).collect();
+                    let of_needs: Option<Vec<u32>> =
+                        needs.iter().map(|need| levels[*need]).collect();
                     Some((index, of_needs?.into_iter().max()? + 1))
                 })
                 .collect();
@@ -379,27 +483,36 @@ impl Decoder<'_> {
         let mut map = stage.map("transition", self.out)?;
         let enabled = map.boolean("enabled", self.out);
         if !map.has("enabled") {
-            map.missing("enabled", "write `enabled: false` or `enabled: true`", self.out);
+            map.missing(
+                "enabled",
+                "write `enabled: false` or `enabled: true`",
+                self.out,
+            );
         }
         let reason = map.text("reason", self.out);
         let span = map.span;
         map.finish(self.out);
-        enabled.map(|(enabled, _)| Transition { enabled, reason, span })
+        enabled.map(|(enabled, _)| Transition {
+            enabled,
+            reason,
+            span,
+        })
     }
 
     /// `definition` at a stage: a StageDeclaration, or an ActionDeclaration that becomes the stage's one action.
     fn raw_stage(&mut self, kind: &Entry, name: Option<Text>, path: &str) -> Option<Stage> {
         let path = format!("{path}.definition");
-        let mut stage = if kind.value.get("actions").is_some() && kind.value.get("actionTypeId").is_none() {
-            if let Some(name) = &name {
-                self.beside_definition(name, &path);
-            }
-            raw::stage(&kind.value, &path, kind.key_span, self.out)?
-        } else {
-            let action = raw::action(&kind.value, &path, kind.key_span, self.out)?;
-            let name = name.unwrap_or_else(|| action.name.clone());
-            blank_stage(name, kind.key_span, &path, vec![action])
-        };
+        let mut stage =
+            if kind.value.get("actions").is_some() && kind.value.get("actionTypeId").is_none() {
+                if let Some(name) = &name {
+                    self.beside_definition(name, &path);
+                }
+                raw::stage(&kind.value, &path, kind.key_span, self.out)?
+            } else {
+                let action = raw::action(&kind.value, &path, kind.key_span, self.out)?;
+                let name = name.unwrap_or_else(|| action.name.clone());
+                blank_stage(name, kind.key_span, &path, vec![action])
+            };
         for action in &mut stage.actions {
             self.link(action);
         }

@@ -2,12 +2,9 @@
 
 use crate::catalog::structure;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
-use super::decode::{
-    Map, invalid, items, nearest, not_a_word, text, text_at, texts, wrong_kind,
-};
+use super::decode::{Map, invalid, items, nearest, not_a_word, text, text_at, texts, wrong_kind};
 use super::source::is_connection;
 use super::types::{Action, Filter, Globs, Text, Trigger};
 
@@ -33,7 +30,12 @@ pub(super) fn triggers(
         schedules(&mut map, &mut all.schedules, out);
         let push = filters(&mut map, "push", out);
         let pull_request = filters(&mut map, "pullRequest", out);
-        let source = source_name(&mut map, sources, push.is_some() || pull_request.is_some(), out);
+        let source = source_name(
+            &mut map,
+            sources,
+            push.is_some() || pull_request.is_some(),
+            out,
+        );
         map.hint("branches", "write `push: {branches: …}`");
         map.hint("tags", "write `push: {tags: …}`");
         map.hint("paths", "write `push: {branches: …, paths: …}`");
@@ -62,7 +64,10 @@ fn schedules(map: &mut Map<'_>, into: &mut Vec<Text>, out: &mut Diagnostics) {
     };
     for text in texts(node, &path, out) {
         let value = text.value.trim();
-        let fits = ["cron(", "rate("].iter().any(|begin| value.starts_with(begin)) && value.ends_with(')');
+        let fits = ["cron(", "rate("]
+            .iter()
+            .any(|begin| value.starts_with(begin))
+            && value.ends_with(')');
         if text.known && !fits {
             out.push(
                 Diagnostic::error(
@@ -87,7 +92,10 @@ fn source_name(
     out: &mut Diagnostics,
 ) -> Option<Text> {
     let named = map.text("source", out);
-    let connections: Vec<&Action> = sources.iter().filter(|action| is_connection(action)).collect();
+    let connections: Vec<&Action> = sources
+        .iter()
+        .filter(|action| is_connection(action))
+        .collect();
     if !needed {
         return named;
     }
@@ -235,7 +243,11 @@ fn globs(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Globs> {
         }
     }
     if globs.includes.is_empty() && globs.excludes.is_empty() && !node.has_unknown() {
-        out.push(invalid(node, &map.at(key), format!("`{}` matches nothing: it has no pattern", map.at(key))));
+        out.push(invalid(
+            node,
+            &map.at(key),
+            format!("`{}` matches nothing: it has no pattern", map.at(key)),
+        ));
     }
     Some(globs)
 }
@@ -258,17 +270,5 @@ impl Text {
             value: change(&self.value),
             ..self
         }
-    }
-}
-
-/// Where a list of triggers stands when it is raw.
-pub(super) fn raw_trigger(node: &Node, path: String, source: Text, span: Span) -> Trigger {
-    Trigger {
-        source,
-        push: Vec::new(),
-        pull_request: Vec::new(),
-        span,
-        path,
-        raw: Some(node.clone()),
     }
 }

@@ -511,6 +511,7 @@ pub struct Alarm {
 
 /// What an alarm watches.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "few alarms, each read once")]
 pub enum AlarmWatch {
     /// An alarm that exists: a name or an ARN.
     Existing(Text),
