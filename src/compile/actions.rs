@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::json::{self, Object, Secrets};
 use super::topics::Topics;
-use super::{Run, configuration, project_of};
+use super::{Run, configuration, project_of, self_update};
 use crate::catalog::actions::action_type;
 use crate::catalog::keys::Format;
 use crate::model::{Action, Notify, Pipeline, Text, Variable, VariableKind};
@@ -155,17 +155,21 @@ pub(super) fn resolved(
     };
     if let Some(project) = project_of(run.model, action) {
         add("ProjectName", project.name.value.clone());
-        if let (true, Some(first)) = (action.inputs.len() > 1, action.inputs.first()) {
-            if configuration(action, "PrimarySource").is_none() {
-                add("PrimarySource", first.value.clone());
-            }
+        if let [first, _, ..] = action.inputs.as_slice()
+            && configuration(action, "PrimarySource").is_none()
+        {
+            add("PrimarySource", first.value.clone());
         }
         if project.batch && configuration(action, "BatchEnabled").is_none() {
             add("BatchEnabled", "true".to_owned());
         }
     }
-    if !action.build_environment.is_empty() {
-        let all = Value::Array(variables(&action.build_environment));
+    let mut environment = variables(&action.build_environment);
+    if action.self_update.is_some() {
+        environment.extend(self_update::environment());
+    }
+    if !environment.is_empty() {
+        let all = Value::Array(environment);
         add("EnvironmentVariables", all.to_string());
     }
     if let Some(arn) = approval_topic(run, pipeline, action, topics) {

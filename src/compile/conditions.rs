@@ -136,10 +136,9 @@ pub(super) fn configuration_of(run: &Run<'_>, rule: &Rule) -> Vec<(String, Strin
     if let Some(project) = rule.project.as_ref().and_then(|key| run.project(key)) {
         put("ProjectName", project.name.value.clone());
     }
-    if let Some(names) = rule.alarm.as_ref().and_then(|key| run.alarms.get(key)) {
-        if let Some(name) = names.first() {
-            put("AlarmName", name.clone());
-        }
+    let alarms = rule.alarm.as_ref().and_then(|key| run.alarms.get(key));
+    if let Some(name) = alarms.and_then(|names| names.first()) {
+        put("AlarmName", name.clone());
     }
     list
 }

@@ -8,6 +8,7 @@ mod conditions;
 mod json;
 mod logs;
 mod names;
+mod only;
 pub mod output;
 mod permissions;
 mod pipelines;
@@ -15,6 +16,7 @@ mod policies;
 mod projects;
 mod roles;
 mod rules;
+mod self_update;
 mod topics;
 mod webhooks;
 
@@ -259,6 +261,7 @@ pub fn compile(model: &Model, facts: &Facts, diagnostics: &mut Diagnostics) -> C
     let event_buckets = rules::compile(&run, &mut roles, &mut topics, &mut out);
     webhooks::compile(&run, &mut out);
     alarms::compile(model, facts, &mut topics, &mut out);
+    self_update::compile(&run, &mut roles, &mut out);
     buckets::resources(model, facts, &run.stores, &event_buckets, &mut out);
     logs.finish(model, &mut out);
     topics.finish(facts, &mut out);

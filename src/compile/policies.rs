@@ -26,6 +26,25 @@ impl Pending {
         Self::new("Allow", statement, who)
     }
 
+    /// A statement that no template of a role makes.
+    pub(super) fn plain(
+        sid: &str,
+        actions: &[String],
+        resources: BTreeSet<String>,
+        condition: Option<Value>,
+        why: &str,
+        who: &str,
+    ) -> Self {
+        Self {
+            sid: sid.to_owned(),
+            effect: "Allow",
+            actions: actions.iter().cloned().collect(),
+            resources,
+            condition,
+            reasons: vec![(why.to_owned(), vec![who.to_owned()])],
+        }
+    }
+
     /// A denial of the catalogue.
     pub(super) fn deny(statement: Statement, who: &str) -> Self {
         Self::new("Deny", statement, who)

@@ -231,9 +231,7 @@ impl Made {
         for node in allow {
             let mut statement = json::plain(node);
             if let Some(map) = statement.as_object_mut() {
-                if !map.contains_key("Effect") {
-                    map.insert("Effect".to_owned(), Value::from("Allow"));
-                }
+                map.entry("Effect").or_insert_with(|| Value::from("Allow"));
             }
             if !self.allow.contains(&statement) {
                 self.allow.push(statement);

@@ -1,0 +1,514 @@
+//! The stage that brings its own pipeline up to date: what its build runs, and what it may do.
+//!
+//! What the file of a commit says is not trusted here: the role may write this pipeline's own resources by their exact
+//! ARNs, never its own role or project, and roles only under a permissions boundary.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::json::MASK;
+use super::permissions::{account_value, parameter_name, rendered, secret_arn};
+use super::policies::Pending;
+use super::roles::Roles;
+use super::{Facts, Output, Run, buildspec, configuration, only, projects};
+use crate::catalog::companions::companions;
+use crate::catalog::{codebuild, iam, template, when};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Action, Pipeline, Project, SelfUpdate};
+use crate::resources::{Id, Kind, Resource};
+
+/// Where pipectl is put in the build.
+const BINARY: &str = "/tmp/pipectl";
+
+/// What a self-updating stage consists of.
+struct Stage<'m> {
+    at: usize,
+    pipeline: &'m Pipeline,
+    action: &'m Action,
+    project: &'m Project,
+    options: &'m SelfUpdate,
+    last: bool,
+}
+
+/// The variables that tell a self-updating build which execution it belongs to.
+pub(super) fn environment() -> [Value; 1] {
+    [json!({
+        "name": "PIPECTL_SELF_UPDATE_EXECUTION",
+        "value": "#{codepipeline.PipelineExecutionId}",
+        "type": "PLAINTEXT",
+    })]
+}
+
+fn stages<'m>(run: &Run<'m>) -> Vec<Stage<'m>> {
+    let mut list = Vec::new();
+    for (at, pipeline) in run.model.pipelines.iter().enumerate() {
+        for (number, stage) in pipeline.stages.iter().enumerate() {
+            for action in &stage.actions {
+                let project = action.project.as_ref().and_then(|key| run.project(key));
+                if let (Some(options), Some(project)) = (&action.self_update, project) {
+                    list.push(Stage {
+                        at,
+                        pipeline,
+                        action,
+                        project,
+                        options,
+                        last: number + 1 == pipeline.stages.len(),
+                    });
+                }
+            }
+        }
+    }
+    list
+}
+
+/// Completes the projects and roles of self-updating stages; all other resources stand already.
+pub(super) fn compile(run: &Run<'_>, roles: &mut Roles, out: &mut Output<'_>) {
+    let mut buckets: BTreeMap<String, Option<Id>> = BTreeMap::new();
+    for stage in stages(run) {
+        let store = run.stores[stage.at].by_region.get(&run.facts.region);
+        let bucket = store.map(|store| store.bucket.clone()).unwrap_or_default();
+        let own = wants_binary(&stage) && fits(run, &stage, out);
+        if own {
+            let made = store.and_then(|store| store.made.clone());
+            let object = object(run.facts, &bucket, made);
+            buckets.insert(bucket.clone(), object.as_ref().map(|o| o.id.clone()));
+            object.into_iter().for_each(|object| out.add(object));
+        }
+        let written = buildspec::yaml(&commands(run.facts, &stage, own.then_some(bucket.as_str())));
+        let region = run.region_of(stage.project);
+        let id = Id::new(Kind::Project, region, stage.project.name.value.clone());
+        let Some(project) = out.resources.get_mut(&id) else {
+            continue;
+        };
+        let mut source = project.body["source"].take();
+        projects::set(&mut source, "buildspec", Value::from(written));
+        projects::set(&mut project.body, "source", source);
+        project
+            .depends
+            .extend(buckets.get(&bucket).cloned().flatten());
+        let role = project.body["serviceRole"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        permit(
+            run,
+            &stage,
+            &role,
+            own.then_some(bucket.as_str()),
+            roles,
+            out,
+        );
+    }
+    for bucket in buckets.keys() {
+        deny_elsewhere(run.facts, bucket, roles, out);
+    }
+}
+
+fn wants_binary(stage: &Stage<'_>) -> bool {
+    stage.options.install.is_empty() && stage.options.version.is_none()
+}
+
+/// Whether there is a pipectl for the image of the build. Offline nobody looks, and there is one.
+fn fits(run: &Run<'_>, stage: &Stage<'_>, out: &mut Output<'_>) -> bool {
+    if run.facts.offline {
+        return true;
+    }
+    let kind = stage
+        .project
+        .definition
+        .get("environment")
+        .and_then(|environment| environment.get("type"))
+        .and_then(crate::tree::Node::as_str)
+        .unwrap_or_default();
+    let wanted = codebuild::environment_type(kind);
+    let found = match (&run.facts.binary, wanted) {
+        (Some(binary), Some(wanted)) => {
+            let same = wanted.platform == "linux" && wanted.architecture == machine(&binary.arch);
+            if same {
+                return true;
+            }
+            format!(
+                "this pipectl is for {} Linux, and the image is for {kind}",
+                binary.arch
+            )
+        }
+        _ => "this pipectl cannot run in a build on Linux".to_owned(),
+    };
+    out.diagnostics.push(
+        Diagnostic::warning(
+            "self-update-binary",
+            stage.action.span,
+            stage.action.path.clone(),
+            format!("The self-update runs the `pipectl` of its image: {found}"),
+        )
+        .help("say with `selfUpdate: {install: [commands]}` how pipectl gets into the build"),
+    );
+    false
+}
+
+/// The catalogue's word for a machine.
+fn machine(arch: &str) -> &str {
+    match arch {
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// The pipectl that the build runs, in the artifact bucket under its digest.
+fn object(facts: &Facts, bucket: &str, made: Option<Id>) -> Option<Resource> {
+    let binary = facts.binary.as_ref()?;
+    let key = key(facts);
+    let id = Id::new(
+        Kind::Object,
+        facts.region.clone(),
+        format!("{bucket}/{key}"),
+    );
+    let body = json!({
+        "bucket": bucket,
+        "key": key,
+        "sha256": binary.sha256,
+        "path": binary.path,
+    });
+    let mut resource = Resource::new(id, body);
+    resource.depends.extend(made);
+    Some(resource)
+}
+
+fn sha(facts: &Facts) -> &str {
+    let known = facts.binary.as_ref().map(|binary| binary.sha256.as_str());
+    known.unwrap_or("${pipectl:sha256}")
+}
+
+fn key(facts: &Facts) -> String {
+    format!("pipectl/{}", sha(facts))
+}
+
+/// Quotes a word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The buildspec: what the last apply was told stands in it, so that the next does the same.
+fn commands(facts: &Facts, stage: &Stage<'_>, bucket: Option<&str>) -> Value {
+    let mut install: Vec<String> = stage
+        .options
+        .install
+        .iter()
+        .map(|c| c.value.clone())
+        .collect();
+    let mut program = "pipectl";
+    if let Some(version) = &stage.options.version {
+        let wanted = format!("pipectl@{}", version.value);
+        install.push(format!("cargo install --locked {}", quoted(&wanted)));
+    }
+    if let Some(bucket) = bucket {
+        program = BINARY;
+        install.push(format!(
+            "aws s3api get-object --region {} --bucket {} --key {} --expected-bucket-owner {} {BINARY}",
+            quoted(&facts.region),
+            quoted(bucket),
+            quoted(&key(facts)),
+            quoted(&facts.account),
+        ));
+        install.push(format!(
+            "echo {} | sha256sum -c -",
+            quoted(&format!("{}  {BINARY}", sha(facts)))
+        ));
+        install.push(format!("chmod 755 {BINARY}"));
+    }
+    let mut apply = format!(
+        "{program} apply --yes --file {} --region {} --stage {} --pipeline {}",
+        quoted(&facts.file),
+        quoted(&facts.region),
+        quoted(&facts.stage),
+        quoted(&stage.pipeline.name.value),
+    );
+    for (name, value) in &facts.params {
+        apply.push_str(" --param ");
+        apply.push_str(&quoted(&format!("{name}={value}")));
+    }
+    let mut variables = json!({"PIPECTL_SELF_UPDATE": stage.pipeline.name.value});
+    if let Some(source) = source(stage) {
+        variables["PIPECTL_SELF_UPDATE_SOURCE"] = Value::from(source);
+    }
+    if stage.last {
+        variables["PIPECTL_SELF_UPDATE_LAST"] = Value::from("true");
+    }
+    let mut phases = serde_json::Map::new();
+    if !install.is_empty() {
+        phases.insert("install".to_owned(), json!({"commands": install}));
+    }
+    phases.insert("build".to_owned(), json!({"commands": [apply]}));
+    json!({"version": 0.2, "env": {"variables": variables}, "phases": phases})
+}
+
+/// The source action whose commit the build works on.
+fn source(stage: &Stage<'_>) -> Option<String> {
+    let input = &stage.action.inputs.first()?.value;
+    stage
+        .pipeline
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.actions)
+        .find(|action| {
+            action.category.value == "Source"
+                && action
+                    .outputs
+                    .iter()
+                    .any(|output| output.name.value == *input)
+        })
+        .map(|action| action.name.value.clone())
+}
+
+/// What the stage touches: its pipeline, what that uses and what starts it.
+struct Reach {
+    by_kind: BTreeMap<Kind, Vec<String>>,
+    roles: Vec<String>,
+    passed: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
+fn reach(
+    run: &Run<'_>,
+    stage: &Stage<'_>,
+    own_role: &str,
+    roles: &Roles,
+    out: &Output<'_>,
+) -> Reach {
+    let facts = run.facts;
+    let all: Vec<&Resource> = out.resources.values().collect();
+    let ids = only::reach(&all, &stage.pipeline.name.value);
+    let mut reach = Reach {
+        by_kind: BTreeMap::new(),
+        roles: roles
+            .arns(facts)
+            .into_iter()
+            .filter(|arn| roles.id(facts, arn).is_some_and(|id| ids.contains(&id)))
+            .collect(),
+        passed: BTreeMap::new(),
+    };
+    for resource in all.iter().filter(|resource| ids.contains(&resource.id)) {
+        let own = resource.id.kind == Kind::Project && resource.id.name == stage.project.name.value;
+        if own {
+            continue;
+        }
+        let names = reach.by_kind.entry(resource.id.kind).or_default();
+        names.push(resource.id.name.clone());
+        let (word, pointer) = match resource.id.kind {
+            Kind::Project => ("buildRole", "/serviceRole"),
+            Kind::Pipeline => ("pipelineRole", "/roleArn"),
+            Kind::EventRule => ("eventsRole", "/Targets/0/RoleArn"),
+            _ => continue,
+        };
+        let passed = resource.body.pointer(pointer).and_then(Value::as_str);
+        if let Some(role) = passed.filter(|role| *role != own_role) {
+            reach
+                .passed
+                .entry(word)
+                .or_default()
+                .insert(role.to_owned());
+        }
+    }
+    for kind in [Kind::Bucket, Kind::LogGroup, Kind::Topic] {
+        // these are made later than this runs; their names stand among the dependencies
+        let names = ids
+            .iter()
+            .filter(|id| id.kind == kind)
+            .map(|id| id.name.clone());
+        reach.by_kind.insert(kind, names.collect());
+    }
+    reach
+}
+
+/// Gives the role what the stage needs, and denies what it must never do.
+fn permit(
+    run: &Run<'_>,
+    stage: &Stage<'_>,
+    role: &str,
+    bucket: Option<&str>,
+    roles: &mut Roles,
+    out: &mut Output<'_>,
+) {
+    let facts = run.facts;
+    if !roles.is_made(facts, role) {
+        return;
+    }
+    let reach = reach(run, stage, role, roles, out);
+    let boundary = run.model.provider.permissions_boundary.as_ref();
+    let parameters: Vec<String> = facts
+        .reads
+        .parameters
+        .iter()
+        .map(|p| parameter_name(p))
+        .collect();
+    let secrets: Vec<String> = facts
+        .reads
+        .secrets
+        .iter()
+        .map(|id| secret_arn(facts, &facts.region, id))
+        .collect();
+    let mut given = when::Given::default();
+    for (name, used) in [
+        ("binary", bucket.is_some()),
+        ("boundary", boundary.is_some()),
+        ("fileParameters", !parameters.is_empty()),
+        ("fileSecrets", !secrets.is_empty()),
+    ] {
+        if used {
+            given.features.insert(name.to_owned());
+        }
+    }
+    let others: Vec<String> = reach
+        .roles
+        .iter()
+        .filter(|arn| *arn != role)
+        .cloned()
+        .collect();
+    let lookup = |name: &str| match name {
+        "pipeline" => Some(vec![stage.pipeline.name.value.clone()]),
+        "service" => Some(vec![run.model.service.value.clone()]),
+        "binaryBucket" => Some(bucket.map(str::to_owned).into_iter().collect()),
+        "parameterNames" => Some(parameters.clone()),
+        "secretArns" => Some(secrets.clone()),
+        "sourceBucket" => Some(
+            reach
+                .by_kind
+                .get(&Kind::BucketEvents)
+                .cloned()
+                .unwrap_or_default(),
+        ),
+        "roles" => Some(reach.roles.clone()),
+        "otherRoles" => Some(others.clone()),
+        "boundary" => Some(
+            boundary
+                .map(|b| facts.boundary_arn(b))
+                .into_iter()
+                .collect(),
+        ),
+        "ownRole" => Some(vec![role.to_owned()]),
+        "ownProject" => Some(vec![stage.project.name.value.clone()]),
+        _ => account_value(facts, &facts.region, name),
+    };
+    let known = &companions().self_update;
+    let who = &stage.action.name.value;
+    let (span, path) = (stage.action.span, stage.action.path.as_str());
+    let mut list: Vec<Pending> = rendered(known.statements(&given, &lookup), span, path, out)
+        .into_iter()
+        .map(|statement| Pending::allow(statement, who))
+        .collect();
+    list.extend(deployer(facts, stage, &reach, who));
+    roles.allow(facts, role, list);
+    let denials = rendered(known.denials(&given, &lookup), span, path, out)
+        .into_iter()
+        .map(|statement| Pending::deny(statement, who))
+        .collect();
+    roles.deny(facts, role, denials);
+}
+
+/// What whoever applies needs, narrowed to the exact resources.
+fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<Pending> {
+    let known = &companions().self_update;
+    let connections: BTreeSet<String> = stage
+        .pipeline
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.actions)
+        .filter_map(|action| configuration(action, "ConnectionArn"))
+        .map(|arn| arn.value.clone())
+        .filter(|arn| arn != MASK)
+        .collect();
+    let names = |kind: Kind| reach.by_kind.get(&kind).cloned().unwrap_or_default();
+    let lookup = |name: &str| {
+        Some(match name {
+            "project" => names(Kind::Project),
+            "rulePrefix" => names(Kind::EventRule),
+            "bucket" => names(Kind::Bucket),
+            "topic" => names(Kind::Topic),
+            "logGroup" => names(Kind::LogGroup),
+            "alarm" => names(Kind::Alarm),
+            "connection" => connections.iter().cloned().collect(),
+            "buildRole" | "pipelineRole" | "eventsRole" => reach
+                .passed
+                .get(name)
+                .map(|roles| roles.iter().cloned().collect())
+                .unwrap_or_default(),
+            _ => return account_value(facts, &facts.region, name),
+        })
+    };
+    let wanted = |kind: &str, actions: &[String]| {
+        known.deployer_kinds.iter().any(|k| k == kind)
+            || kind == "connection"
+            || (kind == "pipeline" && actions.iter().all(|action| action == "iam:PassRole"))
+    };
+    let mut list = Vec::new();
+    for permission in iam::deployer_all() {
+        let plain = &permission.statement;
+        let webhooks = permission.kind == "webhook";
+        if !wanted(&permission.kind, &plain.actions)
+            || (webhooks && names(Kind::Webhook).is_empty())
+        {
+            continue;
+        }
+        let mut resources = BTreeSet::new();
+        for resource in &plain.resources {
+            for text in template::render(resource, &lookup).unwrap_or_default() {
+                // exact names: a prefix of the template is the whole name here
+                let exact = text.strip_suffix(":*").map(|_| text.clone());
+                resources.insert(exact.unwrap_or_else(|| text.trim_end_matches('*').to_owned()));
+            }
+        }
+        if resources.is_empty() {
+            continue;
+        }
+        let condition = plain
+            .condition
+            .as_ref()
+            .and_then(|condition| template::render_json(condition, &lookup).ok());
+        let mut pending = Pending::plain(
+            "Apply",
+            &plain.actions,
+            resources,
+            condition,
+            &plain.why,
+            who,
+        );
+        if pending.without(&known.never) {
+            list.push(pending);
+        }
+    }
+    list
+}
+
+/// Denies all other made roles the pipectl in the bucket.
+fn deny_elsewhere(facts: &Facts, bucket: &str, roles: &mut Roles, out: &mut Output<'_>) {
+    let lookup = |name: &str| match name {
+        "binaryBucket" => Some(vec![bucket.to_owned()]),
+        _ => account_value(facts, &facts.region, name),
+    };
+    let known = &companions().self_update;
+    for role in roles.ordinary(facts) {
+        let statements = known.elsewhere(&when::Given::default(), &lookup);
+        let list = rendered(statements, crate::source::Span::default(), "", out)
+            .into_iter()
+            .map(|statement| Pending::deny(statement, ""))
+            .collect();
+        roles.deny(facts, &role, list);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_for_the_shell() {
+        assert_eq!(quoted("a/b-c.yml"), "a/b-c.yml");
+        assert_eq!(quoted("x=it's; rm -rf $HOME"), r"'x=it'\''s; rm -rf $HOME'");
+        assert_eq!(quoted(""), "''");
+    }
+}
