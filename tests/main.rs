@@ -1,2 +1,8 @@
+//! Every test above the unit level, in one binary.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod architecture;
+mod corpus;
+mod examples;
 mod sandbox_rules;
 mod variables;
