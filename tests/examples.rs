@@ -8,14 +8,14 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// What a command left.
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the binary in a folder, away from the surroundings of whoever runs the tests.
-pub fn pipectl(folder: &Path, arguments: &[&str]) -> Ran {
+pub(crate) fn pipectl(folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pipectl"));
     command.args(arguments).current_dir(folder);
     for (name, _) in std::env::vars() {
