@@ -1,12 +1,16 @@
 //! The state of the world, read for a plan: resources by id, and the failure that a refused call becomes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future;
 
 use crate::apply::retry;
 use crate::catalog::errors;
 use crate::cloud::{Cloud, CloudError, ErrorKind};
 use crate::error::Failure;
-use crate::resources::{Id, Resource};
+use crate::inventory::Inventory;
+use crate::plan::{self, Options, Plan};
+use crate::resources::{Desired, Id, Resource};
 
 /// The resources of these ids that exist.
 pub async fn read(cloud: &dyn Cloud, ids: &[Id]) -> Result<BTreeMap<Id, Resource>, Failure> {
@@ -24,6 +28,34 @@ pub async fn read(cloud: &dyn Cloud, ids: &[Id]) -> Result<BTreeMap<Id, Resource
         .collect())
 }
 
+/// Reads what is concerned and compares: the inventory and the resources side by side, leftovers after that.
+pub async fn plan(
+    desired: &Desired,
+    cloud: &dyn Cloud,
+    options: &Options,
+) -> Result<Plan, Failure> {
+    let ids: Vec<Id> = desired.resources.iter().map(|r| r.id.clone()).collect();
+    let (inventory, live) = future::join(
+        Inventory::read(cloud, &desired.service, &desired.stage, &desired.region),
+        read(cloud, &ids),
+    )
+    .await;
+    let (inventory, mut live) = (inventory?, live?);
+    if desired.only_pipeline.is_none() {
+        let wanted: BTreeSet<&Id> = ids.iter().collect();
+        let others: Vec<Id> = inventory
+            .ids()
+            .iter()
+            .filter(|id| !wanted.contains(id))
+            .cloned()
+            .collect();
+        live.extend(read(cloud, &others).await?);
+    }
+    let mut made = plan::compare(desired, &live, inventory, options)?;
+    made.calls = cloud.calls();
+    Ok(made)
+}
+
 /// A call that failed, as people get to see it: what it means and what to do.
 pub fn failure(error: &CloudError) -> Failure {
     let operation = bare_operation(error);
@@ -39,7 +71,7 @@ pub fn failure(error: &CloudError) -> Failure {
     failure.request_id.clone_from(&error.request_id);
     failure.help = match error.kind {
         ErrorKind::Denied => Some(format!(
-            "The caller lacks the permission {}; `pipectl permissions` prints all that apply needs.",
+            "The caller lacks the permission {}: add it to the role or user that runs pipectl.",
             permission(&error.operation)
         )),
         _ => errors::hint(operation, &error.code, &error.message)

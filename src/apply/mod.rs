@@ -16,6 +16,7 @@ use clock::Clock;
 use crate::cloud::{Calls, Cloud};
 use crate::destroy;
 use crate::error::{Exit, Failure};
+use crate::live;
 use crate::lock::Lock;
 use crate::plan::{self, Action, Change, Desired, Plan, PlanJson};
 use crate::resources::{Id, Kind};
@@ -244,7 +245,7 @@ async fn under_lock(
 ) -> Result<(), Failure> {
     let options = outcome.plan.options;
     let fresh = match goal {
-        Goal::Apply => plan::make(desired, cloud, &options).await?,
+        Goal::Apply => live::plan(desired, cloud, &options).await?,
         Goal::Destroy => destroy::plan(desired, cloud, &options).await?,
     };
     if fresh.to_json().changes != outcome.plan.to_json().changes {

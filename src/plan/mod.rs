@@ -1,5 +1,4 @@
-//! Desired × live → changes, each with its reason, its fields and what follows from it. Only `make` reads; `compare`
-//! is pure.
+//! Desired × live → changes, each with its reason, its fields and what follows from it. Pure: `live::plan` reads first.
 
 mod diff;
 mod file;
@@ -8,6 +7,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
+pub use crate::live::plan as make;
 pub use crate::resources::Desired;
 pub use file::{PlanFile, check_stale, read_file, write_file};
 pub(crate) use report::of_changes;
@@ -15,14 +15,12 @@ pub use report::{CallsJson, ChangeJson, FieldJson, LeftoverJson, PlanJson, Summa
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::cloud::{Calls, Cloud};
+use crate::cloud::Calls;
 use crate::error::Failure;
 use crate::inventory::Inventory;
-use crate::live;
 use crate::resources::{
     Context, DIGEST_TAG, Grant, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, keep_absent,
     needs_replacement, normalise, widened, without_read_only,
@@ -218,34 +216,6 @@ impl Plan {
     pub fn to_json(&self) -> PlanJson {
         report::plan(self)
     }
-}
-
-/// Reads what is concerned and compares: the inventory and the resources side by side, leftovers after that.
-pub async fn make(
-    desired: &Desired,
-    cloud: &dyn Cloud,
-    options: &Options,
-) -> Result<Plan, Failure> {
-    let ids: Vec<Id> = desired.resources.iter().map(|r| r.id.clone()).collect();
-    let (inventory, live) = future::join(
-        Inventory::read(cloud, &desired.service, &desired.stage, &desired.region),
-        live::read(cloud, &ids),
-    )
-    .await;
-    let (inventory, mut live) = (inventory?, live?);
-    if desired.only_pipeline.is_none() {
-        let wanted: BTreeSet<&Id> = ids.iter().collect();
-        let others: Vec<Id> = inventory
-            .ids()
-            .iter()
-            .filter(|id| !wanted.contains(id))
-            .cloned()
-            .collect();
-        live.extend(live::read(cloud, &others).await?);
-    }
-    let mut plan = compare(desired, &live, inventory, options)?;
-    plan.calls = cloud.calls();
-    Ok(plan)
 }
 
 /// The changes between two states. `live` holds what exists of the desired ids and of the inventory.
