@@ -49,10 +49,6 @@ const DIFFERENT: &[(&str, &str)] = &[
         "a value of the environment may not ask for the environment",
     ),
     (
-        "phase-profile-ssm",
-        "provider.profile is settled before AWS is asked, by another function",
-    ),
-    (
         "phase-region-aws",
         "no phases: the region needs itself, which is a circle",
     ),

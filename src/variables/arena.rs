@@ -137,8 +137,11 @@ impl Arena {
 
     /// A cell as a tree; counts the values into `count`.
     pub(super) fn node(&self, id: CellId, count: &mut usize) -> Node {
-        *count += 1;
         let cell = &self.cells[id];
+        *count += 1 + match &cell.state {
+            State::Scalar(Data::Text(text)) => text.len() / super::resolver::BYTES,
+            _ => 0,
+        };
         let data = match &cell.state {
             State::Open(open) => Data::Unknown(open.text.to_string()),
             State::Failed(text) => Data::Unknown(text.clone()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::grammar::{self, Argument, Literal, Part, Source, SourceKind, Variable};
 use super::place::Place;
-use super::resolver::{Finding, Reading, Resolver, Stop};
+use super::resolver::{BYTES, Finding, Reading, Resolver, Stop};
 use super::sources::{Call, Found};
 use super::value::{Joined, Piece, Trust, Value, piece, step};
 use crate::diagnostic::Diagnostic;
@@ -25,8 +25,6 @@ pub(super) struct Arguments {
     pub(super) written: String,
     /// Whether a part of it is not known offline.
     pub(super) unknown: bool,
-    /// The least trusted part.
-    pub(super) trust: Trust,
 }
 
 impl Resolver<'_> {
@@ -109,7 +107,6 @@ impl Resolver<'_> {
         self.allowed(name, reading, span)?;
         let arguments = self.arguments(name, params, address.as_ref(), reading, span)?;
         let what = format!("${{{}}}", reading.text[source.range.clone()].trim_end());
-        let trust = arguments.trust;
         let call = Call {
             name,
             span,
@@ -130,14 +127,7 @@ impl Resolver<'_> {
                     request: None,
                 });
             }
-            value.trust = value
-                .trust
-                .max(reading.trust)
-                .max(if trust == Trust::Sealed {
-                    trust
-                } else {
-                    Trust::Own
-                });
+            value.trust = value.trust.max(reading.trust);
             value.node.origin = Some(step(what, span, value.node.origin.take()));
         }
         Ok(found)
@@ -219,10 +209,8 @@ impl Resolver<'_> {
         }
         let mut written = name.to_owned();
         let mut unknown = false;
-        let mut trust = Trust::Own;
         let mut texts = Vec::new();
         for value in &values {
-            trust = trust.max(value.trust);
             texts.push(match piece(&value.node) {
                 Piece::Text(text) => Some(text),
                 Piece::Unknown(text) => {
@@ -271,7 +259,6 @@ impl Resolver<'_> {
             address,
             written,
             unknown,
-            trust,
         })
     }
 
@@ -352,7 +339,7 @@ impl Resolver<'_> {
         if let Some(stop) = stop {
             return Err(stop);
         }
-        self.spend(joined.len() / 1000, span, reading.cell)?;
+        self.spend(joined.len() / BYTES, span, reading.cell)?;
         let mut node = Node::new(joined.data(), reading.place.span);
         node.origin = origin;
         Ok(Value::new(node, trust))

@@ -162,3 +162,6 @@ pub async fn resolve(
         .resolve(tree)
         .await
 }
+
+#[cfg(test)]
+mod tests;

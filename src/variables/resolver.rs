@@ -12,6 +12,7 @@ use super::arena::{Arena, CellId, Open, State};
 use super::files::File;
 use super::grammar::{self, Part, SyntaxError};
 use super::place::Place;
+use super::sources::Located;
 use super::value::{Trust, Value, step};
 use super::{Answer, Context, Lookup, Request, Resolved};
 use crate::cloud::{self, CloudError};
@@ -23,8 +24,8 @@ use crate::tree::{Data, Node};
 pub(super) const MAX_DEPTH: usize = 10;
 /// How deep lists and maps may stand in one another once everything is put in its place.
 const MAX_LEVEL: usize = 400;
-/// How much all variables together may evaluate and copy: values and, in thousands, bytes.
-const BUDGET: usize = 3_000_000;
+/// How much all variables together may evaluate and copy: values, and bytes by [`BYTES`].
+const BUDGET: usize = 1_000_000;
 
 /// Why an evaluation did not end with a value.
 pub(super) enum Stop {
@@ -99,6 +100,9 @@ pub(super) struct Resolver<'a> {
     spent: usize,
     pub(super) failures: Vec<CloudError>,
 }
+
+/// So many bytes of text count as one value.
+pub(super) const BYTES: usize = 50;
 
 /// The document's root cell.
 pub(super) const ROOT: CellId = 0;
@@ -175,6 +179,7 @@ impl<'a> Resolver<'a> {
                 cell.blocked = false;
             }
         }
+        self.settle_profile();
         self.suggest_names().await;
         let region = self.settled_region();
         let stage = self.settled_stage();
@@ -185,6 +190,38 @@ impl<'a> Resolver<'a> {
             region,
             stage,
             failures: self.failures,
+        }
+    }
+
+    /// `provider.profile` says how to reach AWS, so it cannot come from there.
+    fn settle_profile(&mut self) {
+        let Ok(Located::Cell(id)) = self.locate(ROOT, &["provider", "profile"]) else {
+            return;
+        };
+        let node = self.arena.node(id, &mut 0);
+        let steps = std::iter::successors(node.origin.as_deref(), |origin| origin.from.as_deref());
+        let remote = steps.map(|origin| origin.what.as_str()).any(|what| {
+            [
+                "${ssm",
+                "${secret",
+                "${s3",
+                "${cf",
+                "${aws:accountId",
+                "${account",
+            ]
+            .iter()
+            .any(|start| what.starts_with(start))
+        });
+        if remote || matches!(self.arena.cells[id].state, State::Scalar(Data::Unknown(_))) {
+            let path = self.arena.path(id);
+            let message =
+                format!("`{path}` must be known before AWS is asked, and it comes from there");
+            let diagnostic = Diagnostic::error("variable-refused", node.span, path, message)
+                .help("write it out, or take it from opt, param, env or self");
+            self.findings.push(Finding {
+                diagnostic,
+                request: None,
+            });
         }
     }
 
@@ -315,7 +352,11 @@ impl<'a> Resolver<'a> {
             }
         };
         let mut diagnostic = Diagnostic::error("variable-circular", span, path, message)
-            .help("give one of them a value of its own");
+            .help(if places.iter().any(|(_, path)| path == "provider.region") {
+                "the region must be known before AWS is asked: write it out, or take it from opt, param, env or self"
+            } else {
+                "give one of them a value of its own"
+            });
         for (span, path) in &places[1..] {
             diagnostic = diagnostic.related(*span, format!("`{path}`"));
         }
@@ -473,6 +514,7 @@ impl<'a> Resolver<'a> {
             }
         };
         if let [Part::Text(plain)] = parts.as_slice() {
+            self.arena.cells[id].raw = None;
             self.arena.cells[id].state = State::Scalar(Data::Text(plain.clone()));
             return;
         }
