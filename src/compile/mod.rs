@@ -17,6 +17,8 @@ mod projects;
 mod roles;
 mod rules;
 mod self_update;
+#[cfg(test)]
+mod tests;
 mod topics;
 mod webhooks;
 
