@@ -1,0 +1,363 @@
+//! The types of the command line, and nothing else.
+//!
+//! Every flag has an environment variable: `PIPECTL_` and the flag's name in capitals. [`command`] adds them, so that
+//! no flag can be forgotten.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// CodePipeline and CodeBuild from one short YAML file: checked offline, planned, applied, rehearsed in a sandbox.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pipectl",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
+        pipectl validate                       check the file, offline\n  \
+        pipectl plan -r us-east-1              what apply would change\n  \
+        pipectl apply -r us-east-1             do it\n  \
+        pipectl apply --sandbox                the same in an account on this machine, without AWS\n\n\
+        Every flag has an environment variable: --region is PIPECTL_REGION.\n\
+        Exit codes: 0 done, 1 the file is at fault, 2 changes (plan --exit-code), 3 could not do it, 64 wrong command line, 130 interrupted."
+)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The pipeline file [default: pipeline.yml, pipeline.yaml or pipectl.yml, here or above up to the repository root]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The AWS region
+    #[arg(short, long, global = true)]
+    pub region: Option<String>,
+    /// The stage: `${sls:stage}`, `${opt:stage}` and the params of that name
+    #[arg(short, long, global = true)]
+    pub stage: Option<String>,
+    /// The AWS profile
+    #[arg(short, long, global = true)]
+    pub profile: Option<String>,
+    /// A value for `${param:KEY}`; may be repeated
+    #[arg(long = "param", global = true, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub params: Vec<String>,
+    /// Work on the sandbox account in .pipectl/ beside the file, or in DIR; no AWS, no network
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub sandbox: Option<String>,
+    /// Send every AWS call to this address
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// How the result is written [default: text; yaml for print and compile]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWhen,
+    /// Only the result and errors
+    #[arg(short, long, global = true, value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+    /// Say more; -vv more still
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// Readable and for programs.
+    Yaml,
+    /// A CloudFormation template.
+    Cloudformation,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the file offline: everything AWS would reject, and what would hurt later
+    Validate(Validate),
+    /// Show the file with every variable resolved
+    Print(Print),
+    /// Show the definitions that the file becomes
+    Compile(Compile),
+    /// Show what apply would change
+    Plan(Plan),
+    /// Plan and do it
+    Apply(Apply),
+    /// Remove what the file owns in the account, and nothing else
+    Destroy(Destroy),
+    /// Change what the sandbox account holds
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Explain a finding
+    Explain(Explain),
+}
+
+/// `validate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl validate\n  pipectl validate a.yml b.yml --strict\n  cat pipeline.yml | pipectl validate - --format json"
+)]
+pub struct Validate {
+    /// The files; `-` is standard input
+    #[arg(value_name = "FILES")]
+    pub files: Vec<PathBuf>,
+    /// Warnings count as errors
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub strict: bool,
+    /// Make the finding an error
+    #[arg(long = "error", value_name = "CODE")]
+    pub error: Vec<String>,
+    /// Make the finding a warning
+    #[arg(long = "warn", value_name = "CODE")]
+    pub warn: Vec<String>,
+    /// Leave the finding out
+    #[arg(long = "allow", value_name = "CODE")]
+    pub allow: Vec<String>,
+}
+
+/// `print`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl print\n  pipectl print --path custom.bucket --explain\n  pipectl print -f serverless.yml --format json"
+)]
+pub struct Print {
+    /// Only this part, e.g. `custom.a` or `stages[0]`
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    /// Say through which variables each value came
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub explain: bool,
+}
+
+/// `compile`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl compile --offline\n  pipectl compile --format json -r us-east-1\n  pipectl compile --explain --offline"
+)]
+pub struct Compile {
+    /// Do not ask AWS: what only AWS knows stays a placeholder
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub offline: bool,
+    /// Why each IAM statement is there
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub explain: bool,
+}
+
+/// What `plan` and `apply` have in common.
+#[derive(Debug, Clone, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "they are independent switches of a person"
+)]
+pub struct ApplyFlags {
+    /// Do not ask before deleting, replacing, adopting or widening
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub yes: bool,
+    /// Always ask before the first write
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub confirm: bool,
+    /// Start an execution when the file changed nothing too
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub run: bool,
+    /// Stop the execution that a new pipeline starts by itself
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub no_run: bool,
+    /// Delete what earlier applies made and the file no longer has
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub prune: bool,
+    /// Delete buckets, log groups and topics too, with what is in them
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub delete_data: bool,
+    /// Take over resources of the same name that others made
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub adopt: bool,
+    /// Wait for another apply to finish instead of giving up
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub wait: bool,
+    /// Take the lock of an apply that died
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub break_lock: bool,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl plan -r us-east-1\n  pipectl plan --sandbox --exit-code\n  pipectl plan --out changes.plan && pipectl apply changes.plan"
+)]
+pub struct Plan {
+    /// End with 2 when there are changes
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub exit_code: bool,
+    /// Write the plan to a file for `apply PLANFILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The flags of apply.
+    #[command(flatten)]
+    pub flags: ApplyFlags,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl apply -r us-east-1\n  pipectl apply --sandbox\n  pipectl apply --prune --yes\n  pipectl apply changes.plan"
+)]
+pub struct Apply {
+    /// A plan that `plan --out` wrote; refused when the account or the file has moved on
+    #[arg(value_name = "PLANFILE")]
+    pub plan_file: Option<PathBuf>,
+    /// Only show the plan
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+    /// The flags of apply.
+    #[command(flatten)]
+    pub flags: ApplyFlags,
+}
+
+/// `destroy`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl destroy --sandbox\n  pipectl destroy -r us-east-1 --yes --delete-data"
+)]
+pub struct Destroy {
+    /// Do not ask
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub yes: bool,
+    /// Delete buckets, log groups and topics too, with what is in them
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub delete_data: bool,
+    /// Only show what would be removed
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+    /// Wait for another apply to finish instead of giving up
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub wait: bool,
+    /// Take the lock of an apply that died
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub break_lock: bool,
+}
+
+/// `sandbox …`.
+#[derive(Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// Give a parameter or a secret a value
+    #[command(
+        after_help = "Examples:\n  pipectl sandbox set ssm /hw/bucket my-bucket\n  pipectl sandbox set secret PIPELINE_GITHUB '{\"githubAccessToken\": \"x\"}'\n  pipectl sandbox set secret TOKEN - < token.txt"
+    )]
+    Set {
+        /// Which store
+        store: Store,
+        /// Its name
+        name: String,
+        /// Its value; `-` reads standard input
+        value: String,
+        /// Store the parameter as a SecureString
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        secure: bool,
+    },
+    /// Show a parameter, or that a secret exists
+    Get {
+        /// Which store
+        store: Store,
+        /// Its name
+        name: String,
+    },
+    /// Show what the account holds
+    List,
+    /// Forget everything in the account
+    Reset {
+        /// Do not ask
+        #[arg(long, value_parser = FalseyValueParser::new())]
+        yes: bool,
+    },
+}
+
+/// The stores of the sandbox that a person fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Store {
+    /// SSM parameters.
+    Ssm,
+    /// Secrets Manager.
+    Secret,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  pipectl explain artifact-not-produced")]
+pub struct Explain {
+    /// The code of a finding; none lists them
+    pub code: Option<String>,
+}
+
+/// The command with an environment variable for every flag.
+pub fn command() -> clap::Command {
+    with_environment(Cli::command())
+}
+
+fn with_environment(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| {
+            let Some(long) = argument.get_long() else {
+                return argument;
+            };
+            if matches!(long, "help" | "version") {
+                return argument;
+            }
+            let name = format!("PIPECTL_{}", long.replace('-', "_").to_ascii_uppercase());
+            argument.env(name).hide_env(true)
+        })
+        .mut_subcommands(with_environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_variable() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                if let Some(long) = argument.get_long()
+                    && !matches!(long, "help" | "version")
+                {
+                    let name = argument.get_env().expect(long).to_string_lossy();
+                    assert_eq!(
+                        name,
+                        format!("PIPECTL_{}", long.replace('-', "_").to_uppercase())
+                    );
+                }
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&command());
+    }
+}

@@ -1,0 +1,96 @@
+//! `validate`: everything that is wrong with files, offline.
+
+use std::path::Path;
+
+use super::explain::known;
+use super::session::Session;
+use super::{End, Setting};
+use crate::cli::Validate;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::error::{Exit, Failure};
+use crate::report::{self, json, text};
+
+/// Runs the command.
+pub fn run(arguments: &Validate, setting: &Setting) -> Result<Exit, End> {
+    for code in [&arguments.error, &arguments.warn, &arguments.allow]
+        .into_iter()
+        .flatten()
+    {
+        known(code)?;
+    }
+    let report = &setting.report;
+    let files = if arguments.files.is_empty() {
+        vec![super::files::find(
+            setting.global.file.as_deref(),
+            &setting.here,
+        )?]
+    } else {
+        arguments.files.clone()
+    };
+    let mut session = Session::new(setting);
+    let mut failed: Option<Failure> = None;
+    for file in &files {
+        let mut found = Diagnostics::new();
+        let outcome = if file == Path::new("-") {
+            super::files::read_stdin().and_then(|text| {
+                session.load_text(Path::new("<stdin>"), text, &mut found)
+            })
+        } else {
+            session.load(file, &mut found)
+        };
+        match outcome {
+            Ok(Some(root)) => {
+                session.check_offline(root, &mut found);
+            }
+            Ok(None) => {}
+            Err(failure) => {
+                report.failure_text(&failure);
+                failed.get_or_insert(failure);
+            }
+        }
+        session.found.extend(found.into_sorted());
+    }
+    let list = weigh(arguments, session.found.into_sorted());
+    let (errors, warnings) = report::count(&list);
+    if report.is_json() {
+        match &failed {
+            Some(failure) if list.is_empty() => report.result_json(&json::failure(failure)),
+            _ => report.result_json(&json::findings(
+                &session.sources,
+                &list,
+                files.len(),
+                failed.as_ref(),
+            )),
+        }
+    } else if !list.is_empty() {
+        let mut page = text::diagnostics(report.out, &session.sources, &list);
+        page.push_str(&text::summary_line(&list));
+        report.result(&page);
+    } else if failed.is_none() {
+        report.note(&match files.as_slice() {
+            [file] => format!("{}: no findings", file.display()),
+            files => format!("{} files: no findings", files.len()),
+        });
+    }
+    Ok(match failed {
+        Some(failure) => failure.exit,
+        None if errors > 0 || (arguments.strict && warnings > 0) => Exit::No,
+        None => Exit::Ok,
+    })
+}
+
+/// The weights that the command line gives.
+fn weigh(arguments: &Validate, list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let named = |codes: &[String], code: &str| codes.iter().any(|name| name == code);
+    list.into_iter()
+        .filter(|one| !named(&arguments.allow, one.code))
+        .map(|mut one| {
+            if named(&arguments.error, one.code) {
+                one.severity = Severity::Error;
+            } else if named(&arguments.warn, one.code) {
+                one.severity = Severity::Warning;
+            }
+            one
+        })
+        .collect()
+}

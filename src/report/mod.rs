@@ -1,0 +1,213 @@
+//! The only place that prints.
+//!
+//! stdout carries the result, stderr everything else. A reader that has gone away (EPIPE) is a reader that has seen
+//! enough, not a failure.
+
+pub mod json;
+pub mod progress;
+pub mod text;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::error::{Exit, Failure};
+use crate::source::Sources;
+
+/// How a result is written, as the command resolved it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// YAML.
+    Yaml,
+    /// A CloudFormation template.
+    Cloudformation,
+}
+
+/// What the surroundings allow: colour, characters, width, terminals.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Colours on this stream.
+    pub color: bool,
+    /// Characters beyond ASCII.
+    pub unicode: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+/// Where everything is printed.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// How the result is written.
+    pub format: Format,
+    /// Look of stdout.
+    pub out: Look,
+    /// Look of stderr.
+    pub err: Look,
+    /// Only the result and errors.
+    pub quiet: bool,
+    /// How much more to say.
+    pub verbose: u8,
+    /// Whether a person can be asked.
+    pub interactive: bool,
+    /// Whether stderr is a terminal: progress bars, or plain lines.
+    pub bars: bool,
+}
+
+/// What a person asked for about colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// By terminal and environment.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+const WIDTH_WITHOUT_TERMINAL: usize = 100;
+const WIDTH_LEAST: usize = 40;
+
+impl Report {
+    /// Looks at the streams and at the environment variables that concern looks.
+    pub fn new(format: Format, color: Color, quiet: bool, verbose: u8) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let unicode = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+            .is_some_and(|locale| {
+                let locale = locale.to_ascii_lowercase();
+                locale.contains("utf-8") || locale.contains("utf8")
+            });
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let look = |terminal: bool, term: &console::Term| Look {
+            color: match color {
+                Color::Always => true,
+                Color::Never => false,
+                Color::Auto => terminal && !set("NO_COLOR") && !dumb,
+            },
+            unicode,
+            width: if terminal {
+                term.size_checked()
+                    .map_or(WIDTH_WITHOUT_TERMINAL, |(_, columns)| columns.into())
+            } else {
+                std::env::var("COLUMNS")
+                    .ok()
+                    .and_then(|columns| columns.parse().ok())
+                    .unwrap_or(WIDTH_WITHOUT_TERMINAL)
+            }
+            .max(WIDTH_LEAST),
+        };
+        let out_terminal = io::stdout().is_terminal();
+        let err_terminal = io::stderr().is_terminal();
+        Self {
+            format,
+            out: look(out_terminal, &console::Term::stdout()),
+            err: look(err_terminal, &console::Term::stderr()),
+            quiet,
+            verbose,
+            interactive: io::stdin().is_terminal() && err_terminal,
+            bars: err_terminal && !dumb && !quiet,
+        }
+    }
+
+    /// Whether the result is for a program.
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Writes the result to stdout; a line break is added where the text has none.
+    pub fn result(&self, text: &str) {
+        write(&mut io::stdout().lock(), text);
+    }
+
+    /// Writes the result as JSON to stdout.
+    pub fn result_json(&self, value: &impl serde::Serialize) {
+        let text = serde_json::to_string_pretty(value).expect("output structs serialise");
+        self.result(&text);
+    }
+
+    /// Writes to stderr what a person should know; silent under `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Writes a warning to stderr.
+    pub fn warn(&self, text: &str) {
+        let mut text = text::clean(text);
+        text.insert_str(0, &text::paint(self.err, text::Paint::Warning, "warning: "));
+        self.say(&text);
+    }
+
+    /// Writes to stderr.
+    pub fn say(&self, text: &str) {
+        write(&mut io::stderr().lock(), text);
+    }
+
+    /// Findings, to stderr.
+    pub fn diagnostics(&self, sources: &Sources, list: &[Diagnostic]) {
+        if !list.is_empty() {
+            self.say(&text::diagnostics(self.err, sources, list));
+        }
+    }
+
+    /// The findings that ended a command: as JSON on stdout where the command speaks JSON, for people on stderr.
+    pub fn findings_end(&self, sources: &Sources, list: &[Diagnostic], files: usize) {
+        self.diagnostics(sources, list);
+        self.say(&text::summary_line(list));
+        if self.is_json() {
+            self.result_json(&json::findings(sources, list, files, None));
+        }
+    }
+
+    /// A failure: for people on stderr, and as JSON on stdout where the command speaks JSON.
+    pub fn failure(&self, failure: &Failure) {
+        self.say(&text::failure(self.err, failure));
+        if self.is_json() && failure.exit != Exit::Usage {
+            self.result_json(&json::failure(failure));
+        }
+    }
+
+    /// Asks for a yes on the terminal. Without one the answer is no.
+    pub fn confirm(&self, question: &str) -> bool {
+        if !self.interactive {
+            return false;
+        }
+        let mut err = io::stderr().lock();
+        // A prompt that cannot be written is answered by nobody: the read below gives no.
+        let _ = write!(err, "{question} [y/N] ");
+        let _ = err.flush();
+        drop(err);
+        let mut answer = String::new();
+        match io::stdin().lock().read_line(&mut answer) {
+            Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+            Err(_) => false,
+        }
+    }
+}
+
+/// Writes and flushes. A broken pipe is fine; every other trouble with a standard stream has no place to be told.
+fn write(stream: &mut dyn Write, text: &str) {
+    let end = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let _ = stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.write_all(end.as_bytes()))
+        .and_then(|()| stream.flush());
+}
+
+/// How many errors and warnings there are.
+pub fn count(list: &[Diagnostic]) -> (usize, usize) {
+    let errors = list
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .count();
+    (errors, list.len() - errors)
+}
