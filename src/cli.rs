@@ -328,6 +328,10 @@ fn with_environment(command: clap::Command) -> clap::Command {
                 return argument;
             }
             let name = format!("PIPECTL_{}", long.replace('-', "_").to_ascii_uppercase());
+            // Set to nothing is not set.
+            if std::env::var_os(&name).is_some_and(|value| value.is_empty()) {
+                return argument;
+            }
             argument.env(name).hide_env(true)
         })
         .mut_subcommands(with_environment)

@@ -12,7 +12,10 @@
 
 pub mod apply;
 pub mod catalog;
+pub mod checks;
+pub mod cli;
 pub mod cloud;
+pub mod commands;
 pub mod compile;
 pub mod destroy;
 pub mod diagnostic;
@@ -22,6 +25,7 @@ pub mod live;
 pub mod lock;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod resources;
 pub mod sandbox;
 pub mod source;

@@ -9,7 +9,7 @@ use crate::error::{Exit, Failure};
 use crate::report::Report;
 
 /// Every code with its sentence, sorted.
-pub fn codes() -> Vec<(&'static str, &'static str)> {
+pub(super) fn codes() -> Vec<(&'static str, &'static str)> {
     let mut codes: Vec<_> = CODES
         .iter()
         .copied()
@@ -20,7 +20,7 @@ pub fn codes() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Fails with the nearest code if there is no such code.
-pub fn known(code: &str) -> Result<(&'static str, &'static str), Failure> {
+pub(super) fn known(code: &str) -> Result<(&'static str, &'static str), Failure> {
     let codes = codes();
     if let Some(found) = codes.iter().find(|(name, _)| *name == code) {
         return Ok(*found);
@@ -38,7 +38,7 @@ pub fn known(code: &str) -> Result<(&'static str, &'static str), Failure> {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Explain, report: &Report) -> Result<Exit, super::End> {
+pub(super) fn run(arguments: &Explain, report: &Report) -> Result<Exit, super::End> {
     let list = match &arguments.code {
         Some(code) => vec![known(code)?],
         None => codes(),

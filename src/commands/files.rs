@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::error::Failure;
 
 /// The names a pipeline file has when nobody says otherwise, best first.
-pub const DEFAULT_NAMES: [&str; 3] = ["pipeline.yml", "pipeline.yaml", "pipectl.yml"];
+pub(super) const DEFAULT_NAMES: [&str; 3] = ["pipeline.yml", "pipeline.yaml", "pipectl.yml"];
 
 /// No file is read beyond this many bytes.
 const MOST: u64 = 10_000_000;
 
 /// The file to work on: the one that is named, else a default name here or above, up to the repository root.
-pub fn find(named: Option<&Path>, here: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn find(named: Option<&Path>, here: &Path) -> Result<PathBuf, Failure> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
@@ -48,7 +48,7 @@ pub fn find(named: Option<&Path>, here: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// A file's text; every trouble in words.
-pub fn read(path: &Path) -> Result<String, Failure> {
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let trouble = |error: &std::io::Error| match error.kind() {
         ErrorKind::NotFound => Failure::failed(
             "file-not-found",
@@ -72,7 +72,7 @@ pub fn read(path: &Path) -> Result<String, Failure> {
 }
 
 /// Standard input's text.
-pub fn read_stdin() -> Result<String, Failure> {
+pub(super) fn read_stdin() -> Result<String, Failure> {
     read_from(std::io::stdin().lock(), "<stdin>", &|error| {
         Failure::failed("file-unreadable", format!("<stdin> cannot be read: {error}"))
     })

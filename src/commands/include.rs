@@ -11,7 +11,7 @@ use crate::tree::{Data, Entry, Node};
 use crate::yaml;
 
 /// Merges what the root's `include:` names, and what those files include, into the root.
-pub fn merge(
+pub(super) fn merge(
     root: Node,
     file: &Path,
     sources: &mut Sources,

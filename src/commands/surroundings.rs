@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use crate::variables::GitFact;
+
 /// The environment as text; variables that are not UTF-8 are left out, since no value in a file could be made of them.
-pub fn environment() -> BTreeMap<String, String> {
+pub(super) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
 }
 
 /// Adds `.env.<stage>` or else `.env` of the folder; what is set already wins.
-pub fn add_dotenv(environment: &mut BTreeMap<String, String>, folder: &Path, stage: &str) {
+pub(super) fn add_dotenv(environment: &mut BTreeMap<String, String>, folder: &Path, stage: &str) {
     let text = [format!(".env.{stage}"), ".env".to_owned()]
         .iter()
         .find_map(|name| std::fs::read_to_string(folder.join(name)).ok());
@@ -59,7 +61,7 @@ fn dotenv(text: &str) -> Vec<(String, String)> {
 }
 
 /// `${git:…}`: what the work tree of the folder says; nothing where it does not know.
-pub fn git(folder: &Path, address: &str) -> Option<String> {
+pub(super) fn git(folder: &Path, fact: GitFact) -> Option<String> {
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
@@ -85,15 +87,14 @@ pub fn git(folder: &Path, address: &str) -> Option<String> {
             .ok()
             .filter(|sha| !sha.is_empty())
     };
-    match address {
-        "sha" => ask(&["rev-parse", "HEAD"]).or_else(built),
-        "shortSha" => ask(&["rev-parse", "--short=7", "HEAD"])
+    match fact {
+        GitFact::Sha => ask(&["rev-parse", "HEAD"]).or_else(built),
+        GitFact::ShortSha => ask(&["rev-parse", "--short=7", "HEAD"])
             .or_else(|| built().map(|sha| sha.chars().take(7).collect())),
-        "branch" => ask(&["symbolic-ref", "--short", "HEAD"]),
-        "tag" => ask(&["describe", "--tags", "--exact-match", "HEAD"]),
-        "message" => ask(&["log", "-1", "--format=%B"]),
-        "remote" => ask(&["remote", "get-url", "origin"]),
-        _ => None,
+        GitFact::Branch => ask(&["symbolic-ref", "--short", "HEAD"]),
+        GitFact::Tag => ask(&["describe", "--tags", "--exact-match", "HEAD"]),
+        GitFact::Message => ask(&["log", "-1", "--format=%B"]),
+        GitFact::Remote => ask(&["remote", "get-url", "origin"]),
     }
 }
 

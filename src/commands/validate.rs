@@ -1,17 +1,15 @@
 //! `validate`: everything that is wrong with files, offline.
 
-use std::path::Path;
-
 use super::explain::known;
 use super::session::Session;
 use super::{End, Setting};
 use crate::cli::Validate;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Exit, Failure};
 use crate::report::{self, json, text};
 
 /// Runs the command.
-pub fn run(arguments: &Validate, setting: &Setting) -> Result<Exit, End> {
+pub(super) async fn run(arguments: &Validate, setting: &Setting) -> Result<Exit, End> {
     for code in [&arguments.error, &arguments.warn, &arguments.allow]
         .into_iter()
         .flatten()
@@ -30,17 +28,10 @@ pub fn run(arguments: &Validate, setting: &Setting) -> Result<Exit, End> {
     let mut session = Session::new(setting);
     let mut failed: Option<Failure> = None;
     for file in &files {
-        let mut found = Diagnostics::new();
-        let outcome = if file == Path::new("-") {
-            super::files::read_stdin().and_then(|text| {
-                session.load_text(Path::new("<stdin>"), text, &mut found)
-            })
-        } else {
-            session.load(file, &mut found)
-        };
-        match outcome {
+        match session.load(file) {
             Ok(Some(root)) => {
-                session.check_offline(root, &mut found);
+                let document = session.resolve_offline(root, file).await?;
+                session.check_all(&document);
             }
             Ok(None) => {}
             Err(failure) => {
@@ -48,9 +39,8 @@ pub fn run(arguments: &Validate, setting: &Setting) -> Result<Exit, End> {
                 failed.get_or_insert(failure);
             }
         }
-        session.found.extend(found.into_sorted());
     }
-    let list = weigh(arguments, session.found.into_sorted());
+    let list = weigh(arguments, std::mem::take(&mut session.found).into_sorted());
     let (errors, warnings) = report::count(&list);
     if report.is_json() {
         match &failed {

@@ -3,9 +3,12 @@
 //! stdout carries the result, stderr everything else. A reader that has gone away (EPIPE) is a reader that has seen
 //! enough, not a failure.
 
+pub mod definitions;
 pub mod json;
+pub mod plan;
 pub mod progress;
 pub mod text;
+pub mod yaml;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -156,17 +159,25 @@ impl Report {
     }
 
     /// The findings that ended a command: as JSON on stdout where the command speaks JSON, for people on stderr.
-    pub fn findings_end(&self, sources: &Sources, list: &[Diagnostic], files: usize) {
+    pub fn findings_end(&self, sources: &Sources, list: &[Diagnostic], failure: Option<&Failure>) {
         self.diagnostics(sources, list);
-        self.say(&text::summary_line(list));
-        if self.is_json() {
-            self.result_json(&json::findings(sources, list, files, None));
+        match failure {
+            Some(failure) => self.failure_text(failure),
+            None => self.say(&text::summary_line(list)),
         }
+        if self.is_json() {
+            self.result_json(&json::findings(sources, list, 1, failure));
+        }
+    }
+
+    /// A failure in words, on stderr.
+    pub fn failure_text(&self, failure: &Failure) {
+        self.say(&text::failure(self.err, failure));
     }
 
     /// A failure: for people on stderr, and as JSON on stdout where the command speaks JSON.
     pub fn failure(&self, failure: &Failure) {
-        self.say(&text::failure(self.err, failure));
+        self.failure_text(failure);
         if self.is_json() && failure.exit != Exit::Usage {
             self.result_json(&json::failure(failure));
         }
@@ -187,6 +198,29 @@ impl Report {
             Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
             Err(_) => false,
         }
+    }
+}
+
+/// What clap has to say: help and version on stdout, a wrong command line on stderr.
+pub fn command_line(error: &clap::Error) -> Exit {
+    let color = |terminal: bool| terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let page = error.render();
+    if error.use_stderr() {
+        let text = if color(io::stderr().is_terminal()) {
+            page.ansi().to_string()
+        } else {
+            page.to_string()
+        };
+        write(&mut io::stderr().lock(), &text);
+        Exit::Usage
+    } else {
+        let text = if color(io::stdout().is_terminal()) {
+            page.ansi().to_string()
+        } else {
+            page.to_string()
+        };
+        write(&mut io::stdout().lock(), &text);
+        Exit::Ok
     }
 }
 

@@ -1,0 +1,87 @@
+//! Opening the account that a run works on: AWS or the sandbox.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{End, Setting};
+use crate::cloud::Cloud;
+use crate::cloud::aws::{self, Aws};
+use crate::error::Failure;
+use crate::live;
+use crate::sandbox::{OpenError, Sandbox};
+
+/// The region of the sandbox, and of `print`, where nobody names one.
+pub(super) const REGION_OF_NO_ACCOUNT: &str = "us-east-1";
+
+/// The folder of the sandbox account, beside the pipeline file.
+const SANDBOX_FOLDER: &str = ".pipectl";
+/// What the sandbox account holds at first, beside the pipeline file.
+const SANDBOX_FILE: &str = "sandbox.yml";
+
+/// An account that is open.
+#[derive(Clone)]
+pub(super) struct Account {
+    /// The account as the commands use it.
+    pub(super) cloud: Arc<dyn Cloud>,
+    /// The same, if it is the sandbox.
+    pub(super) sandbox: Option<Arc<Sandbox>>,
+}
+
+/// The sandbox's folder, if the command line or the environment asks for the sandbox.
+pub(super) fn sandbox_folder(setting: &Setting, beside: &Path) -> Option<PathBuf> {
+    match setting.global.sandbox.as_deref()? {
+        "0" | "false" | "no" | "off" => None,
+        "" | "1" | "true" | "yes" | "on" => Some(beside.join(SANDBOX_FOLDER)),
+        folder => Some(PathBuf::from(folder)),
+    }
+}
+
+/// Opens the account. No call is made yet.
+pub(super) async fn open(
+    setting: &Setting,
+    beside: &Path,
+    region: Option<&str>,
+    profile: Option<&str>,
+) -> Result<Account, End> {
+    if let Some(folder) = sandbox_folder(setting, beside) {
+        let seed = beside.join(SANDBOX_FILE);
+        let seed = seed.is_file().then_some(seed);
+        let region = region.unwrap_or(REGION_OF_NO_ACCOUNT);
+        let sandbox = Sandbox::open(&folder, region, seed.as_deref()).map_err(|error| match error {
+            OpenError::Failure(failure) => End::from(failure),
+            OpenError::Findings {
+                sources,
+                diagnostics,
+            } => End::Findings {
+                sources: *sources,
+                list: diagnostics.into_sorted(),
+                failure: None,
+            },
+        })?;
+        let sandbox = Arc::new(sandbox);
+        return Ok(Account {
+            cloud: sandbox.clone(),
+            sandbox: Some(sandbox),
+        });
+    }
+    let options = aws::Options {
+        region: region.map(ToOwned::to_owned),
+        profile: profile.map(ToOwned::to_owned),
+        endpoint_url: setting.global.endpoint_url.clone(),
+    };
+    let aws = Aws::connect(&options).await.map_err(|error| {
+        if error.code == "no-region" {
+            End::from(
+                Failure::usage("no region is given").help(
+                    "-r us-east-1, or `region` under `provider`, or AWS_REGION; without AWS: --sandbox",
+                ),
+            )
+        } else {
+            End::from(live::failure(&error))
+        }
+    })?;
+    Ok(Account {
+        cloud: Arc::new(aws),
+        sandbox: None,
+    })
+}

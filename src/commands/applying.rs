@@ -1,0 +1,275 @@
+//! What `plan`, `apply` and `destroy` share: the plan, the question, the work, and what is told afterwards.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::session::{Ready, Session};
+use super::{End, Setting, desired, given};
+use crate::apply::clock::SystemClock;
+use crate::apply::{self, CancellationFlag, Outcome, Settings};
+use crate::cli::ApplyFlags;
+use crate::destroy;
+use crate::error::{Exit, Failure};
+use crate::plan::{self, Options, Plan};
+use crate::report::plan::Header;
+use crate::report::progress::Progress;
+use crate::resources::Desired;
+
+/// A plan, what it was made from, and the account it is for.
+pub(super) struct Work {
+    /// What should exist.
+    pub(super) desired: Desired,
+    /// What is to be done.
+    pub(super) plan: Plan,
+    /// For whom.
+    pub(super) header: Header,
+    /// The file and its account.
+    pub(super) ready: Ready,
+}
+
+/// What is done with a plan.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// The account becomes as the file says.
+    Apply,
+    /// What the file owns goes.
+    Destroy,
+}
+
+/// How long `--wait` waits for another apply.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// Between two looks at the lock.
+const BETWEEN: Duration = Duration::from_secs(3);
+
+/// The plan of an apply.
+pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Result<Work, End> {
+    let (compiled, ready) = desired::with_account(session).await?;
+    let desired = compiled.desired;
+    let plan = plan::make(&desired, ready.account.cloud.as_ref(), &options(flags)).await?;
+    if !plan.is_empty() {
+        given::check(session, &ready).await?;
+    }
+    session.print_warnings();
+    Ok(Work {
+        header: header(&desired, &ready),
+        desired,
+        plan,
+        ready,
+    })
+}
+
+/// The plan of a destroy.
+pub(super) async fn plan_destroy(
+    session: &mut Session<'_>,
+    delete_data: bool,
+) -> Result<Work, End> {
+    let (compiled, ready) = desired::with_account(session).await?;
+    let desired = compiled.desired;
+    let options = Options {
+        delete_data,
+        ..Options::default()
+    };
+    let plan = destroy::plan(&desired, ready.account.cloud.as_ref(), &options).await?;
+    Ok(Work {
+        header: header(&desired, &ready),
+        desired,
+        plan,
+        ready,
+    })
+}
+
+fn options(flags: &ApplyFlags) -> Options {
+    Options {
+        adopt: flags.adopt,
+        prune: flags.prune,
+        delete_data: flags.delete_data,
+        no_run: flags.no_run,
+    }
+}
+
+fn header(desired: &Desired, ready: &Ready) -> Header {
+    Header {
+        label: ready.account.cloud.label().to_owned(),
+        account: desired.account.clone(),
+        region: desired.region.clone(),
+        stage: desired.stage.clone(),
+        service: desired.service.clone(),
+    }
+}
+
+/// The command line of a plan, for `apply PLANFILE`.
+pub(super) fn arguments(setting: &Setting, flags: &ApplyFlags) -> Value {
+    let global = &setting.global;
+    json!({
+        "file": global.file,
+        "region": global.region,
+        "stage": global.stage,
+        "profile": global.profile,
+        "params": global.params,
+        "sandbox": global.sandbox,
+        "endpointUrl": global.endpoint_url,
+        "adopt": flags.adopt,
+        "prune": flags.prune,
+        "deleteData": flags.delete_data,
+        "noRun": flags.no_run,
+    })
+}
+
+/// Asks where asking is due. An error if nobody can be asked; `false` if the answer is no.
+pub(super) fn agreed(
+    setting: &Setting,
+    plan: &Plan,
+    yes: bool,
+    always: bool,
+    question: &str,
+) -> Result<bool, Failure> {
+    let why = plan.needs_confirmation();
+    if yes || (why.is_empty() && !always) {
+        return Ok(true);
+    }
+    if !setting.report.interactive {
+        let mut message = "this needs a yes, and there is no terminal to ask on".to_owned();
+        if !why.is_empty() {
+            message = format!("{message}: {}", why.join(", "));
+        }
+        return Err(Failure::usage(message).help("look at the plan and say --yes"));
+    }
+    if !why.is_empty() {
+        setting.report.say(&format!("{}.", why.join(",\n")));
+    }
+    Ok(setting.report.confirm(question))
+}
+
+/// Does the work and tells what was done.
+pub(super) async fn perform(
+    setting: &Setting,
+    goal: Goal,
+    work: &Work,
+    confirmed: bool,
+    break_lock: bool,
+    wait: bool,
+) -> Result<Outcome, End> {
+    let cancel = CancellationFlag::default();
+    let mut waited = Duration::ZERO;
+    loop {
+        let outcome = once(setting, goal, work, confirmed, break_lock, &cancel).await?;
+        let locked = outcome.done.is_empty()
+            && outcome
+                .failures
+                .first()
+                .is_some_and(|failure| failure.code == "locked");
+        if !wait || !locked || waited >= PATIENCE || cancel.is_cancelled() {
+            return Ok(outcome);
+        }
+        if waited.is_zero() {
+            setting.report.note("another apply is at work: waiting for it");
+        }
+        tokio::time::sleep(BETWEEN).await;
+        waited += BETWEEN;
+    }
+}
+
+async fn once(
+    setting: &Setting,
+    goal: Goal,
+    work: &Work,
+    confirmed: bool,
+    break_lock: bool,
+    cancel: &CancellationFlag,
+) -> Result<Outcome, End> {
+    let report = &setting.report;
+    let mut progress = Progress::new(report, &work.desired.region, work.plan.changes.len());
+    let settings = Settings {
+        confirmed,
+        break_lock,
+        who: work.ready.identity.arn.clone(),
+        clock: &SystemClock,
+    };
+    let cloud = work.ready.account.cloud.as_ref();
+    let outcome = {
+        let mut events = |event| progress.event(&event);
+        let work_is_done = async {
+            match goal {
+                Goal::Apply => {
+                    apply::run(
+                        &work.plan,
+                        &work.desired,
+                        cloud,
+                        &settings,
+                        &mut events,
+                        cancel,
+                    )
+                    .await
+                }
+                Goal::Destroy => {
+                    destroy::run(
+                        &work.plan,
+                        &work.desired,
+                        cloud,
+                        &settings,
+                        &mut events,
+                        cancel,
+                    )
+                    .await
+                }
+            }
+        };
+        tokio::select! {
+            outcome = work_is_done => Some(outcome),
+            () = interrupted_twice(setting, cancel) => None,
+        }
+    };
+    progress.finish();
+    outcome.ok_or_else(|| {
+        End::from(Failure {
+            exit: Exit::Interrupted,
+            ..Failure::failed(
+                "interrupted",
+                "stopped in the middle of a call: what it did is not known",
+            )
+            .help("the same command goes on from there")
+        })
+    })
+}
+
+/// The first Ctrl-C asks the work to stop between two calls; this ends at the second.
+async fn interrupted_twice(setting: &Setting, cancel: &CancellationFlag) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a handler Ctrl-C ends the program by itself.
+        return std::future::pending().await;
+    }
+    cancel.cancel();
+    setting
+        .report
+        .say("stopping after the calls under way; Ctrl-C once more stops at once");
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Tells what was done and ends accordingly.
+pub(super) fn tell(setting: &Setting, outcome: &Outcome) -> Exit {
+    let report = &setting.report;
+    for (_, failure) in &outcome.failed {
+        report.failure_text(failure);
+    }
+    for failure in &outcome.failures {
+        report.failure_text(failure);
+    }
+    for note in &outcome.notes {
+        report.note(note);
+    }
+    if report.is_json() {
+        let mut value = serde_json::to_value(outcome.to_json()).expect("output structs serialise");
+        if let (Some(members), Some(failure)) = (value.as_object_mut(), outcome.failure()) {
+            let error = serde_json::to_value(crate::report::json::failure(failure))
+                .expect("output structs serialise");
+            members.insert("error".to_owned(), error["error"].clone());
+        }
+        report.result_json(&value);
+    } else if !outcome.plan.is_empty() || outcome.interrupted {
+        report.result(&crate::report::plan::outcome(outcome));
+    }
+    outcome.exit()
+}

@@ -1,0 +1,80 @@
+//! From a file to what should exist.
+
+use super::End;
+use super::account::REGION_OF_NO_ACCOUNT;
+use super::session::{Document, Ready, Session};
+use crate::compile::{self, Compiled, Facts, Reads};
+use crate::error::Failure;
+use crate::variables::Request;
+
+/// The account and its region where nobody knows the account.
+const UNKNOWN_ACCOUNT: &str = "${aws:accountId}";
+
+/// What the file wants, without asking anybody.
+pub(super) async fn offline(session: &mut Session<'_>) -> Result<Compiled, End> {
+    let document = session.document_offline().await?;
+    let Some(model) = session.check(&document, true) else {
+        session.end_on_errors(None)?;
+        return Err(no_pipeline());
+    };
+    session.end_on_errors(None)?;
+    let facts = offline_facts(session, &document);
+    let compiled = compile::compile(&model, &facts, &mut session.found);
+    session.end_on_errors(None)?;
+    Ok(compiled)
+}
+
+/// What the file wants in its account.
+pub(super) async fn with_account(session: &mut Session<'_>) -> Result<(Compiled, Ready), End> {
+    let ready = session.ready().await?;
+    let facts = Facts {
+        account: ready.identity.account.clone(),
+        partition: ready.identity.partition.clone(),
+        region: ready.account.cloud.region().to_owned(),
+        ..facts(session, &ready.document)
+    };
+    let compiled = compile::compile(&ready.model, &facts, &mut session.found);
+    session.end_on_errors(None)?;
+    Ok((compiled, ready))
+}
+
+/// What compiling needs where nobody is asked.
+pub(super) fn offline_facts(session: &Session<'_>, document: &Document) -> Facts {
+    Facts {
+        account: UNKNOWN_ACCOUNT.to_owned(),
+        partition: "aws".to_owned(),
+        region: document
+            .region
+            .clone()
+            .unwrap_or_else(|| REGION_OF_NO_ACCOUNT.to_owned()),
+        offline: true,
+        ..facts(session, document)
+    }
+}
+
+fn no_pipeline() -> End {
+    Failure::no("file-empty", "the file describes no pipeline").into()
+}
+
+/// What compiling needs, but for the account.
+fn facts(session: &Session<'_>, document: &Document) -> Facts {
+    let mut reads = Reads::default();
+    for request in &document.asked {
+        match request {
+            Request::Parameter { name, .. } => reads.parameters.push(name.clone()),
+            Request::Secret { id, .. } => reads.secrets.push(id.clone()),
+            _ => {}
+        }
+    }
+    reads.parameters.sort();
+    reads.parameters.dedup();
+    reads.secrets.sort();
+    reads.secrets.dedup();
+    Facts {
+        stage: document.stage.clone(),
+        file: document.in_repository.clone(),
+        params: session.params().unwrap_or_default(),
+        reads,
+        ..Facts::default()
+    }
+}

@@ -1,0 +1,177 @@
+//! One file per command: a short list of stage calls.
+
+mod account;
+mod apply;
+mod applying;
+mod compile;
+mod desired;
+mod destroy;
+mod explain;
+mod files;
+mod given;
+mod include;
+mod outside;
+mod plan;
+mod print;
+mod sandbox;
+mod session;
+mod surroundings;
+mod validate;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::FromArgMatches as _;
+use tokio::runtime;
+
+use crate::cli::{self, Cli, ColorWhen, Command, Global};
+use crate::diagnostic::Diagnostic;
+use crate::error::{Exit, Failure};
+use crate::report::{self, Color, Format, Report};
+use crate::source::Sources;
+
+/// Why a command could not give its result.
+#[derive(Debug)]
+pub enum End {
+    /// The world, or the command line, said no.
+    Failure(Box<Failure>),
+    /// The file is at fault.
+    Findings {
+        /// The texts that the findings point into.
+        sources: Sources,
+        /// The findings, sorted.
+        list: Vec<Diagnostic>,
+        /// What AWS refused beside, if it did: it decides the exit code.
+        failure: Option<Box<Failure>>,
+    },
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(Box::new(failure))
+    }
+}
+
+/// What every command gets: the global flags, where it runs, and where it prints.
+#[derive(Debug)]
+pub struct Setting {
+    /// The flags of every command.
+    pub global: Global,
+    /// The working directory.
+    pub here: PathBuf,
+    /// Where it prints.
+    pub report: Report,
+}
+
+/// Runs the command line and says how the program ends.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
+    let parsed = cli::command()
+        .try_get_matches_from(argv)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return report::command_line(&error),
+    };
+    let allowed = formats(&cli.command);
+    let format = match cli.global.format {
+        None => allowed[0],
+        Some(format) => match format {
+            cli::Format::Text => Format::Text,
+            cli::Format::Json => Format::Json,
+            cli::Format::Yaml => Format::Yaml,
+            cli::Format::Cloudformation => Format::Cloudformation,
+        },
+    };
+    let color = match cli.global.color {
+        ColorWhen::Auto => Color::Auto,
+        ColorWhen::Always => Color::Always,
+        ColorWhen::Never => Color::Never,
+    };
+    let report = Report::new(format, color, cli.global.quiet, cli.global.verbose);
+    if !allowed.contains(&format) {
+        report.failure(&format_unknown(allowed));
+        return Exit::Usage;
+    }
+    let here = match std::env::current_dir() {
+        Ok(here) => here,
+        Err(error) => {
+            let failure = Failure::failed(
+                "folder-unreadable",
+                format!("the working directory cannot be read: {error}"),
+            );
+            report.failure(&failure);
+            return failure.exit;
+        }
+    };
+    let setting = Setting {
+        global: cli.global,
+        here,
+        report,
+    };
+    match dispatch(&cli.command, &setting) {
+        Ok(exit) => exit,
+        Err(End::Failure(failure)) => {
+            setting.report.failure(&failure);
+            failure.exit
+        }
+        Err(End::Findings {
+            sources,
+            list,
+            failure,
+        }) => {
+            setting
+                .report
+                .findings_end(&sources, &list, failure.as_deref());
+            failure.map_or(Exit::No, |failure| failure.exit)
+        }
+    }
+}
+
+fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
+    // A file is checked on one thread; calls to an account go side by side.
+    let mut builder = match command {
+        Command::Validate(_) | Command::Explain(_) | Command::Sandbox(_) => {
+            runtime::Builder::new_current_thread()
+        }
+        _ => runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.enable_all().build().map_err(|error| {
+        Failure::failed(
+            "runtime",
+            format!("the program cannot start its threads: {error}"),
+        )
+    })?;
+    runtime.block_on(async {
+        match command {
+            Command::Validate(arguments) => validate::run(arguments, setting).await,
+            Command::Print(arguments) => print::run(arguments, setting).await,
+            Command::Compile(arguments) => compile::run(arguments, setting).await,
+            Command::Plan(arguments) => plan::run(arguments, setting).await,
+            Command::Apply(arguments) => apply::run(arguments, setting).await,
+            Command::Destroy(arguments) => destroy::run(arguments, setting).await,
+            Command::Sandbox(command) => sandbox::run(command, setting).await,
+            Command::Explain(arguments) => explain::run(arguments, &setting.report),
+        }
+    })
+}
+
+/// The formats that a command has, the one it has by itself first.
+fn formats(command: &Command) -> &'static [Format] {
+    match command {
+        Command::Print(_) | Command::Compile(_) => &[Format::Yaml, Format::Json],
+        _ => &[Format::Text, Format::Json],
+    }
+}
+
+fn format_unknown(allowed: &[Format]) -> Failure {
+    let words: Vec<_> = allowed
+        .iter()
+        .map(|format| match format {
+            Format::Text => "--format text",
+            Format::Json => "--format json",
+            Format::Yaml => "--format yaml",
+            Format::Cloudformation => "--format cloudformation",
+        })
+        .collect();
+    Failure::usage("this command does not write that format").help(words.join(" or "))
+}

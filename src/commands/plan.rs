@@ -1,0 +1,47 @@
+//! `plan`: what apply would change.
+
+use super::applying::{self, Work};
+use super::session::Session;
+use super::{End, Setting};
+use crate::cli::Plan;
+use crate::error::{Exit, Failure};
+use crate::plan;
+
+/// Runs the command.
+pub(super) async fn run(arguments: &Plan, setting: &Setting) -> Result<Exit, End> {
+    let mut session = Session::new(setting);
+    let work = applying::plan(&mut session, &arguments.flags).await?;
+    show(setting, &work);
+    if let Some(path) = &arguments.out {
+        let text = plan::write_file(&work.plan, applying::arguments(setting, &arguments.flags));
+        std::fs::write(path, text).map_err(|error| {
+            Failure::failed(
+                "plan-unwritable",
+                format!("{} cannot be written: {error}", path.display()),
+            )
+        })?;
+        setting.report.note(&format!(
+            "the plan is in {0}: pipectl apply {0}",
+            path.display()
+        ));
+    }
+    Ok(if arguments.exit_code && !work.plan.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Ok
+    })
+}
+
+/// Prints a plan as the result.
+pub(super) fn show(setting: &Setting, work: &Work) {
+    let report = &setting.report;
+    if report.is_json() {
+        report.result_json(&work.plan.to_json());
+    } else {
+        report.result(&crate::report::plan::plan(
+            report.out,
+            &work.header,
+            &work.plan,
+        ));
+    }
+}

@@ -1,0 +1,447 @@
+//! One run over one file: read, merge, resolve, decode, check. Every stage appends to one list of findings.
+
+use std::path::{Path, PathBuf};
+
+use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
+use super::outside::Outside;
+use super::{End, Setting, desired, files, include, surroundings};
+use crate::checks;
+use crate::cloud::Identity;
+use crate::compile;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::error::Failure;
+use crate::live;
+use crate::model::{self, Model};
+use crate::source::Sources;
+use crate::tree::Node;
+use crate::variables::{self, Request, Resolved};
+use crate::yaml;
+
+/// A run.
+pub(super) struct Session<'a> {
+    /// What the command was given.
+    pub(super) setting: &'a Setting,
+    /// Every text that was read.
+    pub(super) sources: Sources,
+    /// What was found so far.
+    pub(super) found: Diagnostics,
+}
+
+/// A document without variables.
+pub(super) struct Document {
+    /// The tree.
+    pub(super) tree: Node,
+    /// The folder of the file.
+    pub(super) folder: PathBuf,
+    /// The region of the run, if one is known.
+    pub(super) region: Option<String>,
+    /// The stage of the run.
+    pub(super) stage: String,
+    /// The profile, if one is named.
+    pub(super) profile: Option<String>,
+    /// The file as a path from the root of its repository.
+    pub(super) in_repository: String,
+    /// What the variables asked the account for.
+    pub(super) asked: Vec<Request>,
+    /// The account, if a variable needed it.
+    account: Option<Account>,
+    /// What AWS refused to say about variables.
+    refused: Option<Failure>,
+}
+
+/// A file that was read and is fine, and the account it is for.
+pub(super) struct Ready {
+    /// The typed pipelines.
+    pub(super) model: Model,
+    /// The account.
+    pub(super) account: Account,
+    /// Who is calling.
+    pub(super) identity: Identity,
+    /// The document behind the model.
+    pub(super) document: Document,
+}
+
+impl<'a> Session<'a> {
+    /// Nothing read yet.
+    pub(super) fn new(setting: &'a Setting) -> Self {
+        Self {
+            setting,
+            sources: Sources::new(),
+            found: Diagnostics::new(),
+        }
+    }
+
+    /// The file to work on.
+    pub(super) fn file(&self) -> Result<PathBuf, Failure> {
+        files::find(self.setting.global.file.as_deref(), &self.setting.here)
+    }
+
+    /// Reads a file (`-` is standard input) and what it includes; `None` if it is not YAML.
+    pub(super) fn load(&mut self, file: &Path) -> Result<Option<Node>, Failure> {
+        let (file, text) = if file == Path::new("-") {
+            (Path::new("<stdin>"), files::read_stdin()?)
+        } else {
+            (file, files::read(file)?)
+        };
+        let id = self.sources.add(file.display().to_string(), text);
+        match yaml::parse(&self.sources, id, &mut self.found) {
+            Some(root) => include::merge(root, file, &mut self.sources, &mut self.found).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Resolves every variable without asking anybody.
+    pub(super) async fn resolve_offline(
+        &mut self,
+        root: Node,
+        file: &Path,
+    ) -> Result<Document, End> {
+        let folder = folder_of(file);
+        let mut context = self.context(&root, &folder)?;
+        context.offline = true;
+        let outside = Outside::new(self.setting, &folder, None, None);
+        let resolved = variables::resolve(
+            root,
+            &mut self.sources,
+            &context,
+            &outside,
+            &mut self.found,
+        )
+        .await;
+        Ok(Document {
+            profile: self.profile(&resolved.tree),
+            tree: resolved.tree,
+            in_repository: in_repository(file),
+            folder,
+            region: resolved.region,
+            stage: resolved.stage,
+            asked: Vec::new(),
+            account: None,
+            refused: None,
+        })
+    }
+
+    /// Resolves every variable, with the account where one needs it.
+    pub(super) async fn resolve(&mut self, root: Node, file: &Path) -> Result<Document, End> {
+        let folder = folder_of(file);
+        let mut context = self.context(&root, &folder)?;
+        let (region, profile) = self.early(&root, &folder, &context).await;
+        let sandbox = account::sandbox_folder(self.setting, &folder).is_some();
+        context.default_region = match &region {
+            Some(_) => None,
+            None if sandbox => Some(REGION_OF_NO_ACCOUNT.to_owned()),
+            None => self.profile_region(&folder, profile.as_deref()).await,
+        };
+        let home = region.or_else(|| context.default_region.clone());
+        let outside = Outside::new(self.setting, &folder, home, profile);
+        let Resolved {
+            tree,
+            region,
+            stage,
+            failures,
+        } = variables::resolve(
+            root,
+            &mut self.sources,
+            &context,
+            &outside,
+            &mut self.found,
+        )
+        .await;
+        let outcome = outside.outcome();
+        if let Some(end) = outcome.trouble {
+            return Err(end);
+        }
+        if sandbox {
+            self.advise_sandbox(&outcome.missing);
+        }
+        Ok(Document {
+            profile: self.profile(&tree),
+            tree,
+            in_repository: in_repository(file),
+            asked: outcome.asked,
+            folder,
+            region,
+            stage,
+            account: outcome.account,
+            refused: failures.first().map(live::failure),
+        })
+    }
+
+    /// Region and profile as the file says them without an account: they are needed to open one.
+    async fn early(
+        &self,
+        root: &Node,
+        folder: &Path,
+        context: &variables::Context,
+    ) -> (Option<String>, Option<String>) {
+        let mut context = context.clone();
+        context.offline = true;
+        let outside = Outside::new(self.setting, folder, None, None);
+        let resolved = variables::resolve(
+            root.clone(),
+            &mut self.sources.clone(),
+            &context,
+            &outside,
+            &mut Diagnostics::new(),
+        )
+        .await;
+        let profile = self.profile(&resolved.tree);
+        (resolved.region, profile)
+    }
+
+    fn profile(&self, tree: &Node) -> Option<String> {
+        self.setting.global.profile.clone().or_else(|| {
+            tree.get("provider")?
+                .get("profile")?
+                .as_str()
+                .map(ToOwned::to_owned)
+        })
+    }
+
+    /// The region of the AWS profile; nothing where there is no profile that could have one.
+    async fn profile_region(&self, folder: &Path, profile: Option<&str>) -> Option<String> {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let configured = set("AWS_CONFIG_FILE")
+            || home.is_some_and(|home| home.join(".aws/config").is_file());
+        if profile.is_none() && !set("AWS_PROFILE") && !configured {
+            return None;
+        }
+        let account = account::open(self.setting, folder, None, profile).await.ok()?;
+        Some(account.cloud.region().to_owned())
+    }
+
+    /// `--param key=value`, in order.
+    pub(super) fn params(&self) -> Result<Vec<(String, String)>, Failure> {
+        self.setting
+            .global
+            .params
+            .iter()
+            .map(|pair| match pair.split_once('=') {
+                Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+                None => Err(
+                    Failure::usage(format!("`--param {pair}` gives `{pair}` no value"))
+                        .help("--param key=value"),
+                ),
+            })
+            .collect()
+    }
+
+    fn context(&self, root: &Node, folder: &Path) -> Result<variables::Context, Failure> {
+        let global = &self.setting.global;
+        let params = self.params()?;
+        let mut environment = surroundings::environment();
+        if let Some(dotenv) = root.get("useDotenv")
+            && dotenv.scalar_text().as_deref() == Some("true")
+        {
+            let stage = global.stage.clone().or_else(|| {
+                let stage = root.get("provider")?.get("stage")?.scalar_text()?;
+                (!stage.contains("${")).then_some(stage)
+            });
+            surroundings::add_dotenv(
+                &mut environment,
+                folder,
+                stage.as_deref().unwrap_or("dev"),
+            );
+        }
+        let options = [
+            ("region", &global.region),
+            ("stage", &global.stage),
+            ("profile", &global.profile),
+            ("aws-profile", &global.profile),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+        .collect();
+        Ok(variables::Context {
+            service_folder: folder.to_owned(),
+            options,
+            params,
+            environment,
+            region: global.region.clone(),
+            default_region: None,
+            stage: global.stage.clone(),
+            offline: false,
+        })
+    }
+
+    /// Shows the line that fills the gap, for everything that the sandbox does not have.
+    fn advise_sandbox(&mut self, missing: &[Request]) {
+        let found = std::mem::take(&mut self.found);
+        self.found.extend(found.iter().cloned().map(|one| {
+            let line = (one.code == "variable-missing")
+                .then(|| {
+                    missing.iter().find_map(|request| {
+                        let (store, name) = match request {
+                            Request::Parameter { name, .. } => ("ssm", name),
+                            Request::Secret { id, .. } => ("secret", id),
+                            _ => return None,
+                        };
+                        let text = format!("{} {}", one.message, self.sources.slice(one.span));
+                        text.contains(name.as_str())
+                            .then(|| format!("pipectl sandbox set {store} {name} VALUE"))
+                    })
+                })
+                .flatten();
+            match line {
+                Some(line) => Diagnostic {
+                    help: Some(match &one.help {
+                        Some(help) => format!("{help}\n{line}"),
+                        None => line,
+                    }),
+                    ..one
+                },
+                None => one,
+            }
+        }));
+    }
+
+    /// The typed pipelines, checked. Findings stay in `found`.
+    pub(super) fn check(&mut self, document: &Document, offline: bool) -> Option<Model> {
+        let context = model::Context {
+            stage: document.stage.clone(),
+            service: None,
+            offline,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let model = model::decode(&document.tree, &context, &mut self.found)?;
+        checks::check(&model, &mut self.found);
+        Some(model)
+    }
+
+    /// Everything that can be found without an account: what compiling finds, too.
+    pub(super) fn check_all(&mut self, document: &Document) {
+        let before = self.found.len();
+        if let Some(model) = self.check(document, true)
+            && !self.found.iter().skip(before).any(|one| one.severity == Severity::Error)
+        {
+            let facts = desired::offline_facts(self, document);
+            compile::compile(&model, &facts, &mut self.found);
+        }
+    }
+
+    /// The findings as the end of the command, if there is an error among them or AWS refused something; warnings
+    /// are printed.
+    pub(super) fn end_on_errors(&mut self, refused: Option<Failure>) -> Result<(), End> {
+        if refused.is_none() && !self.found.has_errors() {
+            return Ok(());
+        }
+        Err(End::Findings {
+            sources: std::mem::take(&mut self.sources),
+            list: std::mem::take(&mut self.found).into_sorted(),
+            failure: refused.map(Box::new),
+        })
+    }
+
+    /// Prints the warnings found so far.
+    pub(super) fn print_warnings(&mut self) {
+        let list = std::mem::take(&mut self.found).into_sorted();
+        if !self.setting.report.quiet {
+            self.setting.report.diagnostics(&self.sources, &list);
+        }
+    }
+
+    fn root(&mut self) -> Result<(PathBuf, Node), End> {
+        let file = self.file()?;
+        match self.load(&file)? {
+            Some(root) => Ok((file, root)),
+            None => {
+                self.end_on_errors(None)?;
+                Err(Failure::no("yaml-syntax", "the file is not YAML").into())
+            }
+        }
+    }
+
+    /// Reads the file and resolves it without asking anybody.
+    pub(super) async fn document_offline(&mut self) -> Result<Document, End> {
+        let (file, root) = self.root()?;
+        let document = self.resolve_offline(root, &file).await?;
+        self.end_on_errors(None)?;
+        Ok(document)
+    }
+
+    /// Reads the file and resolves it with the account.
+    pub(super) async fn document(&mut self) -> Result<Document, End> {
+        let (file, root) = self.root()?;
+        let mut document = self.resolve(root, &file).await?;
+        let refused = document.refused.take();
+        self.end_on_errors(refused)?;
+        Ok(document)
+    }
+
+    /// Reads the file, checks it and opens its account.
+    pub(super) async fn ready(&mut self) -> Result<Ready, End> {
+        let document = self.document().await?;
+        let model = self.check(&document, false);
+        self.end_on_errors(None)?;
+        let Some(model) = model else {
+            return Err(Failure::no("file-empty", "the file describes no pipeline").into());
+        };
+        let account = self.account(&document).await?;
+        let identity = account
+            .cloud
+            .identity()
+            .await
+            .map_err(|error| live::failure(&error))?;
+        if let Some(wanted) = &model.provider.account_id
+            && wanted.known
+            && wanted.value != identity.account
+        {
+            return Err(Failure::failed(
+                "account-mismatch",
+                format!(
+                    "the file is for the account {}, and these credentials are of {}",
+                    wanted.value, identity.account
+                ),
+            )
+            .help("use the profile of that account: -p PROFILE, or AWS_PROFILE")
+            .into());
+        }
+        Ok(Ready {
+            model,
+            account,
+            identity,
+            document,
+        })
+    }
+
+    async fn account(&self, document: &Document) -> Result<Account, End> {
+        if let Some(account) = &document.account
+            && document
+                .region
+                .as_deref()
+                .is_none_or(|region| region == account.cloud.region())
+        {
+            return Ok(account.clone());
+        }
+        account::open(
+            self.setting,
+            &document.folder,
+            document.region.as_deref(),
+            document.profile.as_deref(),
+        )
+        .await
+    }
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The file as a path from the root of its repository; outside of one its name.
+fn in_repository(file: &Path) -> String {
+    let whole = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let root = whole
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.join(".git").exists());
+    let path = match (root, whole.file_name()) {
+        (Some(root), _) => whole.strip_prefix(root).unwrap_or(&whole),
+        (None, Some(name)) => Path::new(name),
+        (None, None) => &whole,
+    };
+    path.display().to_string()
+}

@@ -1,0 +1,309 @@
+//! A plan as a person reads it: one line a resource, one line a field, and what follows from it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::Look;
+use super::text::{Paint, clean, number, paint};
+use crate::plan::{Action, Change, Field, Plan};
+use crate::resources::Id;
+
+/// For whom a plan is.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// `AWS` or `sandbox`.
+    pub label: String,
+    /// The account.
+    pub account: String,
+    /// The home region.
+    pub region: String,
+    /// The stage.
+    pub stage: String,
+    /// The service.
+    pub service: String,
+}
+
+/// Lines shown of a text that spans several lines.
+const TEXT_LINES: usize = 20;
+
+/// `hw-api for account 123456789012 (sandbox), region us-east-1, stage dev`
+pub fn header(look: Look, header: &Header) -> String {
+    let title = paint(look, Paint::Strong, &clean(&header.service));
+    format!(
+        "{title} in account {} ({}), region {}, stage {}\n",
+        header.account,
+        header.label,
+        header.region,
+        clean(&header.stage)
+    )
+}
+
+/// The whole plan.
+pub fn plan(look: Look, head: &Header, plan: &Plan) -> String {
+    let mut text = header(look, head);
+    if !plan.changes.is_empty() {
+        text.push('\n');
+    }
+    let widest = plan
+        .changes
+        .iter()
+        .map(|change| change.id.kind.as_str().len())
+        .max()
+        .unwrap_or(0);
+    for change in &plan.changes {
+        change_lines(&mut text, look, head, change, widest);
+    }
+    if !plan.leftovers.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{}",
+            paint(look, Paint::Strong, "The file no longer has (--prune deletes them):")
+        );
+        for id in &plan.leftovers {
+            let data = if id.kind.holds_data() {
+                "  (only with --delete-data)"
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "  {}{data}", name(head, id));
+        }
+    }
+    if !plan.consequences.is_empty() {
+        let _ = writeln!(text, "\n{}", paint(look, Paint::Strong, "What follows:"));
+        let dot = if look.unicode { '•' } else { '*' };
+        for consequence in &plan.consequences {
+            let _ = writeln!(text, "  {dot} {}", clean(consequence));
+        }
+    }
+    text.push('\n');
+    text.push_str(&summary(plan));
+    text.push('\n');
+    text
+}
+
+/// `3 to create, 1 to update; 6 unchanged`
+pub fn summary(plan: &Plan) -> String {
+    let count = |action| {
+        plan.changes
+            .iter()
+            .filter(|change| change.action == action)
+            .count()
+    };
+    let parts: Vec<String> = [
+        (Action::Create, "to create"),
+        (Action::Update, "to update"),
+        (Action::Replace, "to replace"),
+        (Action::Delete, "to delete"),
+    ]
+    .into_iter()
+    .filter_map(|(action, words)| {
+        let count = count(action);
+        (count > 0).then(|| format!("{count} {words}"))
+    })
+    .collect();
+    if parts.is_empty() {
+        format!(
+            "Nothing to do: {} as the file says.",
+            number(plan.unchanged, "resource")
+        )
+    } else {
+        format!("{}; {} unchanged", parts.join(", "), plan.unchanged)
+    }
+}
+
+fn name(head: &Header, id: &Id) -> String {
+    let name = clean(&id.name);
+    if id.region == head.region {
+        format!("{} {name}", id.kind)
+    } else {
+        format!("{} {name} in {}", id.kind, id.region)
+    }
+}
+
+fn change_lines(text: &mut String, look: Look, head: &Header, change: &Change, widest: usize) {
+    let (sign, color) = match change.action {
+        Action::Create => ("+", Paint::Add),
+        Action::Update => ("~", Paint::Change),
+        Action::Replace if look.unicode => ("±", Paint::Remove),
+        Action::Replace => ("-/+", Paint::Remove),
+        Action::Delete => ("-", Paint::Remove),
+    };
+    let kind = change.id.kind.as_str();
+    let mut line = format!("{sign:>3} {kind:widest$} {}", clean(&change.id.name));
+    if change.id.region != head.region {
+        let _ = write!(line, " in {}", change.id.region);
+    }
+    text.push_str(&paint(look, color, &line));
+    let why = reason(change);
+    if !why.is_empty() {
+        text.push_str("  ");
+        text.push_str(&paint(look, Paint::Faint, why));
+    }
+    text.push('\n');
+    for field in &change.fields {
+        field_lines(text, look, field);
+    }
+    for grant in &change.widens {
+        let line = format!("      ! may now {}", clean(&grant.to_string()));
+        text.push_str(&paint(look, Paint::Warning, &line));
+        text.push('\n');
+    }
+}
+
+/// Why, where it is not plain from the sign.
+fn reason(change: &Change) -> &'static str {
+    use crate::plan::Reason;
+    match change.reason {
+        Reason::New => "",
+        Reason::File => "(the file changed)",
+        Reason::Drift => "(changed outside pipectl)",
+        Reason::Rotation => "(the secret has a new version)",
+        Reason::Leftover => "(the file no longer has it)",
+        Reason::Adopt => "(taken over)",
+    }
+}
+
+fn field_lines(text: &mut String, look: Look, field: &Field) {
+    let path = clean(&field.path);
+    if field.secret {
+        let _ = writeln!(text, "      {path}: a secret, not shown");
+        return;
+    }
+    if let (Some(Value::String(before)), Some(Value::String(after))) = (&field.before, &field.after)
+        && (before.contains('\n') || after.contains('\n'))
+    {
+        let _ = writeln!(text, "      {path}:");
+        changed_lines(text, look, before, after);
+        return;
+    }
+    let arrow = if look.unicode { "→" } else { "->" };
+    let room = look.width.saturating_sub(path.chars().count() + 12).max(24);
+    let line = match (&field.before, &field.after) {
+        (None, Some(after)) => paint(
+            look,
+            Paint::Add,
+            &format!("      + {path}: {}", value(after, room)),
+        ),
+        (Some(before), None) => paint(
+            look,
+            Paint::Remove,
+            &format!("      - {path}: {}", value(before, room)),
+        ),
+        (before, after) => {
+            let shown = |side: &Option<Value>| {
+                side.as_ref()
+                    .map_or_else(|| "nothing".to_owned(), |side| value(side, usize::MAX))
+            };
+            let (before, after) = (shown(before), shown(after));
+            if before.chars().count() + after.chars().count() + 4 <= room {
+                format!("      {path}: {before} {arrow} {after}")
+            } else {
+                format!(
+                    "      {path}:\n        {}\n        {}",
+                    paint(look, Paint::Remove, &format!("- {before}")),
+                    paint(look, Paint::Add, &format!("+ {after}"))
+                )
+            }
+        }
+    };
+    text.push_str(&line);
+    text.push('\n');
+}
+
+/// A value on one line, cut where the line ends.
+fn value(value: &Value, room: usize) -> String {
+    let text = clean(&value.to_string());
+    if text.chars().count() <= room {
+        return text;
+    }
+    let mut cut: String = text.chars().take(room.saturating_sub(3)).collect();
+    cut.push_str("...");
+    cut
+}
+
+/// The lines that differ between two texts, those around them left out.
+fn changed_lines(text: &mut String, look: Look, before: &str, after: &str) {
+    let before: Vec<&str> = before.lines().collect();
+    let after: Vec<&str> = after.lines().collect();
+    let same = before
+        .iter()
+        .zip(&after)
+        .take_while(|(one, other)| one == other)
+        .count();
+    let same_end = before[same..]
+        .iter()
+        .rev()
+        .zip(after[same..].iter().rev())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let mut show = |sign: &str, color: Paint, lines: &[&str]| {
+        for line in lines.iter().take(TEXT_LINES) {
+            let line = format!("        {sign} {}", clean(line));
+            text.push_str(&paint(look, color, &line));
+            text.push('\n');
+        }
+        if lines.len() > TEXT_LINES {
+            let more = format!("          and {}", number(lines.len() - TEXT_LINES, "line"));
+            text.push_str(&paint(look, Paint::Faint, &more));
+            text.push('\n');
+        }
+    };
+    show("-", Paint::Remove, &before[same..before.len() - same_end]);
+    show("+", Paint::Add, &after[same..after.len() - same_end]);
+}
+
+/// What an apply or destroy did.
+pub fn outcome(outcome: &crate::apply::Outcome) -> String {
+    let count = |action| {
+        outcome
+            .plan
+            .changes
+            .iter()
+            .filter(|change| change.action == action && outcome.done.contains(&change.id))
+            .count()
+    };
+    let parts: Vec<String> = [
+        (Action::Create, "created"),
+        (Action::Update, "updated"),
+        (Action::Replace, "replaced"),
+        (Action::Delete, "deleted"),
+    ]
+    .into_iter()
+    .filter_map(|(action, word)| {
+        let count = count(action);
+        (count > 0).then(|| format!("{count} {word}"))
+    })
+    .collect();
+    let done = if parts.is_empty() {
+        "nothing was changed".to_owned()
+    } else {
+        parts.join(", ")
+    };
+    let mut text = if outcome.interrupted {
+        format!("Interrupted: {done}")
+    } else if outcome.failed.is_empty() && outcome.failures.is_empty() {
+        format!("Done: {done}")
+    } else {
+        format!("Not finished: {done}")
+    };
+    for (count, word) in [
+        (outcome.failed.len(), "failed"),
+        (outcome.skipped.len(), "not tried"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    if outcome.interrupted {
+        let left = outcome
+            .plan
+            .changes
+            .iter()
+            .filter(|change| !outcome.done.contains(&change.id))
+            .count();
+        let _ = write!(text, "; {left} left, the same command goes on from here");
+    }
+    text.push('\n');
+    text
+}
