@@ -16,6 +16,7 @@
 //! | [`buildspec`] | `buildspec.json` | buildspec 0.2 grammar, report formats |
 //! | [`iam`] | `iam.json` | statements of the roles, trust, limits |
 //! | [`companions`] | `companions.json` | what is made beside: buckets, logs, alarms, notifications, the self-update's rights |
+//! | [`cloudformation`] | `cloudformation.json` | how templates spell what the APIs take |
 //! | [`errors`] | `errors.json` | which answers to retry, wait for, or explain |
 //! | [`normal`] | `normal.json` | what is the same to AWS although written differently |
 //! | [`when`], [`template`], [`text`] | | conditions, `{placeholder}` texts and patterns that the data is written in |
@@ -24,6 +25,7 @@
 
 pub mod actions;
 pub mod buildspec;
+pub mod cloudformation;
 pub mod codebuild;
 pub mod companions;
 pub mod conditions;
@@ -55,7 +57,7 @@ fn yes() -> bool {
 mod tests {
     use serde_json::Value;
 
-    const FILES: [(&str, &str); 11] = [
+    const FILES: [(&str, &str); 12] = [
         ("normal.json", include_str!("normal.json")),
         ("actions.json", include_str!("actions.json")),
         ("action_effects.json", include_str!("action_effects.json")),
@@ -64,6 +66,7 @@ mod tests {
         ("conditions.json", include_str!("conditions.json")),
         ("codebuild.json", include_str!("codebuild.json")),
         ("companions.json", include_str!("companions.json")),
+        ("cloudformation.json", include_str!("cloudformation.json")),
         ("buildspec.json", include_str!("buildspec.json")),
         ("iam.json", include_str!("iam.json")),
         ("errors.json", include_str!("errors.json")),

@@ -4,6 +4,7 @@ mod actions;
 mod alarms;
 mod buckets;
 mod buildspec;
+mod cloudformation;
 mod conditions;
 mod json;
 mod logs;
@@ -21,6 +22,8 @@ mod self_update;
 mod tests;
 mod topics;
 mod webhooks;
+
+pub use cloudformation::cloudformation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
