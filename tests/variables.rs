@@ -383,3 +383,26 @@ fn the_corpus_resolves_as_serverless_does() {
     let stated: Vec<&str> = DIFFERENT.iter().map(|(id, _)| *id).collect();
     assert_eq!(different, stated);
 }
+
+#[test]
+fn no_damaged_text_panics() {
+    let text = include_str!("cases/variables.json");
+    let corpus: Value = serde_json::from_str(text).expect("the corpus is JSON");
+    let nested = (0..38).fold("x".to_owned(), |inner, _| {
+        format!("${{env:E, self:custom.{inner}}}")
+    });
+    let deep = serde_json::json!({"id": "deep", "yaml": format!("custom:\n  x: '{nested}'\n"), "env": {"E": "${self:custom.x}"}});
+    let cases = corpus["cases"].as_array().expect("cases");
+    for case in cases.iter().chain([&deep]) {
+        let whole = case["yaml"].as_str().unwrap_or_default();
+        let bounds: Vec<usize> = whole.char_indices().map(|(at, _)| at).collect();
+        for at in bounds.iter().step_by(9) {
+            let mut cut = case.clone();
+            cut["yaml"] = Value::String(whole[..*at].to_owned());
+            run(&cut, &corpus["seeds"]);
+            let rest: String = whole[*at..].chars().skip(1).collect();
+            cut["yaml"] = Value::String(format!("{}{rest}", &whole[..*at]));
+            run(&cut, &corpus["seeds"]);
+        }
+    }
+}
