@@ -4,5 +4,6 @@
 mod architecture;
 mod corpus;
 mod examples;
+mod sandbox_round_trip;
 mod sandbox_rules;
 mod variables;

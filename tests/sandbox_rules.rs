@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pipectl::sandbox::rules;
 use serde_json::Value;
 
-fn cases(folder: &str) -> Vec<(PathBuf, Value)> {
+pub(crate) fn cases(folder: &str) -> Vec<(PathBuf, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/cases")
         .join(folder);
@@ -43,7 +43,7 @@ fn refusals(case: &Value) -> Vec<String> {
         .collect()
 }
 
-fn home(pipeline: &Value) -> String {
+pub(crate) fn home(pipeline: &Value) -> String {
     let stages = pipeline["stages"].as_array();
     let source = stages
         .into_iter()
