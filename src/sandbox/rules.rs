@@ -3,6 +3,7 @@
 //!
 //! Only what is certain is refused: a fact whose sources disagree lets the body pass.
 
+mod action;
 mod pipeline;
 mod project;
 

@@ -15,7 +15,7 @@ pub(super) fn body(id: &Id, row: &Row) -> Value {
         Kind::Project => project(&mut body, id, row),
         Kind::Role => role(&mut body),
         Kind::Bucket => bucket(&mut body),
-        Kind::Topic => topic(&mut body, id),
+        Kind::Topic => default(&mut body, "displayName", json!("")),
         Kind::EventRule => default(&mut body, "State", json!("ENABLED")),
         Kind::Alarm => alarm(&mut body),
         Kind::Subscription => subscription(&mut body, id),
@@ -155,34 +155,6 @@ fn bucket(body: &mut Value) {
     if let Some(encryption) = body.get_mut("encryption") {
         default(encryption, "bucketKeyEnabled", json!(false));
     }
-}
-
-fn topic(body: &mut Value, id: &Id) {
-    let arn = format!("arn:{PARTITION}:sns:{}:{ACCOUNT}:{}", id.region, id.name);
-    let actions = [
-        "SNS:GetTopicAttributes",
-        "SNS:SetTopicAttributes",
-        "SNS:AddPermission",
-        "SNS:RemovePermission",
-        "SNS:DeleteTopic",
-        "SNS:Subscribe",
-        "SNS:ListSubscriptionsByTopic",
-        "SNS:Publish",
-    ];
-    let policy = json!({
-        "Version": "2008-10-17",
-        "Id": "__default_policy_ID",
-        "Statement": [{
-            "Sid": "__default_statement_ID",
-            "Effect": "Allow",
-            "Principal": {"AWS": "*"},
-            "Action": actions,
-            "Resource": arn,
-            "Condition": {"StringEquals": {"AWS:SourceOwner": ACCOUNT}},
-        }],
-    });
-    default(body, "policy", policy);
-    default(body, "displayName", json!(""));
 }
 
 fn alarm(body: &mut Value) {
