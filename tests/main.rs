@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod architecture;
+mod cloud_contract;
 mod corpus;
 mod examples;
 mod sandbox_round_trip;
 mod sandbox_rules;
+mod support;
 mod variables;

@@ -26,6 +26,7 @@ from werkzeug.serving import make_server  # noqa: E402
 import patches.codebuild  # noqa: E402
 import patches.codepipeline  # noqa: E402
 import patches.iam  # noqa: E402
+import patches.s3  # noqa: E402
 import patches.sns  # noqa: E402
 from patches.connections import Connections  # noqa: E402
 

@@ -244,6 +244,14 @@ impl Watch {
                 ),
             ),
             _ => match status {
+                Some(200..300) => failed(
+                    ErrorKind::Other,
+                    "unreadable-answer",
+                    format!(
+                        "{host} answered something unreadable: {}.",
+                        last_cause(error)
+                    ),
+                ),
                 Some(status) => failed(
                     kind_of(operation, "", Some(status)),
                     "unreadable-answer",
@@ -346,9 +354,11 @@ impl Intercept for Counter {
         "Counter"
     }
 
-    fn read_before_execution(
+    // Before the execution a client's interceptor cannot know the operation yet.
+    fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
         if let Some(metadata) = cfg.load::<Metadata>() {

@@ -21,6 +21,7 @@ DOCS = {
     "projects": "codebuild APIReference API_CreateProject, API_UpdateProject, API_BatchGetProjects; "
     "AWS CLI reference batch-get-projects (example output)",
     "connections": "codeconnections APIReference API_GetConnection, API_CreateConnection, API_ListConnections",
+    "s3": "AmazonS3 API: API_DeleteObjects, API_GetBucketVersioning and the like (response syntax)",
     "sns": "sns APIReference API_Subscribe, API_ListSubscriptionsByTopic",
     "trust": "iam APIReference API_CreateRole; API_PutRolePolicy; userguide reference_iam-quotas",
 }

@@ -1,0 +1,52 @@
+"""S3: the root elements of answers, which readers other than boto3 look at."""
+
+from moto.core import serialize
+from moto.core.responses import ActionResult
+from moto.s3 import responses as s3_responses
+
+# DOCS: s3. The first element under "Response Syntax" of each operation.
+ROOTS = {
+    "DeleteObjects": "DeleteResult",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "NotificationConfiguration",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "ListObjectVersions": "ListVersionsResult",
+}
+
+_result_to_response = serialize.S3Serializer._serialized_result_to_response
+
+
+def result_to_response(self, resp, result, shape, serialized_result):
+    """DOCS: s3."""
+    root = ROOTS.get(self.operation_model.name)
+    if root and shape is not None:
+        shape.serialization["resultWrapper"] = root
+    return _result_to_response(self, resp, result, shape, serialized_result)
+
+
+serialize.S3Serializer._serialized_result_to_response = result_to_response
+
+
+def _notification(item, arn_key):
+    entry = {"Id": item.id, arn_key: item.arn, "Events": item.events}
+    if item.filters:
+        entry["Filter"] = {"Key": {"FilterRules": item.filters["S3Key"]["FilterRule"]}}
+    return entry
+
+
+def get_bucket_notification(self):
+    """DOCS: s3. EventBridge is told of too, and a bucket without any has an empty configuration."""
+    self.data["Action"] = "GetBucketNotificationConfiguration"
+    stored = self.backend.get_bucket_notification_configuration(self.bucket_name)
+    result = {}
+    if stored:
+        result["TopicConfigurations"] = [_notification(t, "TopicArn") for t in stored.topic]
+        result["QueueConfigurations"] = [_notification(q, "QueueArn") for q in stored.queue]
+        result["LambdaFunctionConfigurations"] = [_notification(f, "LambdaFunctionArn") for f in stored.cloud_function]
+        if stored.event_bridge is not None:
+            result["EventBridgeConfiguration"] = {}
+    return self.serialized(ActionResult(result))
+
+
+s3_responses.S3Response.get_bucket_notification = get_bucket_notification
