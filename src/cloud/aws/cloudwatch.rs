@@ -9,7 +9,7 @@ use aws_sdk_cloudwatch::types::{
 use serde_json::{Map, Value, json};
 
 use super::call::send;
-use super::json::{TagChange, body_differs, items, put, revealed};
+use super::json::{TagChange, items, put, revealed};
 use super::{Aws, all, found};
 use crate::cloud::Result;
 use crate::resources::{Id, Resource};
@@ -75,7 +75,11 @@ impl Aws {
     ) -> Result<()> {
         let region = &desired.id.region;
         let body = revealed(desired)?;
-        if live.is_none_or(|live| body_differs(live, desired, &[])) {
+        let differs = match live {
+            Some(live) => self.forms(live, desired).await?.differ(),
+            None => true,
+        };
+        if differs {
             // Of an alarm that exists PutMetricAlarm ignores the tags.
             let tags = live.is_none().then(|| tag_list(&desired.tags));
             send!(

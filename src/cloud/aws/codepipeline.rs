@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::call::{Watch, send_json};
-use super::json::{TagChange, body_differs, items, put, revealed, tag_list, tags_of, take, text};
+use super::json::{TagChange, items, put, revealed, tag_list, tags_of, take, text};
 use super::{Aws, all, found};
 use crate::cloud::{CloudError, ErrorKind, ExecutionSummary, Result};
 use crate::resources::{Id, Resource};
@@ -101,7 +101,7 @@ impl Aws {
 
     pub(super) async fn update_pipeline(&self, live: &Resource, desired: &Resource) -> Result<()> {
         let region = &desired.id.region;
-        if body_differs(live, desired, &["version"]) {
+        if self.forms(live, desired).await?.differ() {
             if let Some(planned) = live.body.get("version").filter(|v| !v.is_null()) {
                 let now = self.get_pipeline(region, &desired.id.name).await?;
                 let now = now.and_then(|mut body| take(&mut body, "version"));

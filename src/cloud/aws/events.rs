@@ -110,9 +110,12 @@ impl Aws {
             }
             put(&mut rule, member, value);
         }
-        let same =
-            |member: &&str| live.and_then(|live| live.body.get(*member)) == body.get(*member);
-        if live.is_none() || !RULE.iter().all(|member| same(member)) {
+        let forms = match live {
+            Some(live) => Some(self.forms(live, desired).await?),
+            None => None,
+        };
+        let moved = |member: &&str| forms.as_ref().is_none_or(|forms| forms.moved(member));
+        if RULE.iter().any(moved) {
             // Of a rule that exists PutRule ignores the tags.
             if live.is_none() && !desired.tags.is_empty() {
                 put(&mut rule, "Tags", tag_list(&desired.tags, "Key", "Value"));
@@ -124,18 +127,20 @@ impl Aws {
                 Value::Object(rule)
             )?;
         }
-        let was: Vec<&Value> = live
-            .iter()
-            .flat_map(|l| items(&l.body, "Targets"))
+        let new: Vec<&Value> = items(&body, "Targets")
+            .filter(|entry| {
+                let id = text(entry, "Id");
+                forms
+                    .as_ref()
+                    .is_none_or(|forms| target(&forms.was, id) != target(&forms.wanted, id))
+            })
             .collect();
         let wanted: BTreeSet<&str> = items(&body, "Targets").map(|t| text(t, "Id")).collect();
-        let new: Vec<&Value> = items(&body, "Targets")
-            .filter(|target| !was.contains(target))
-            .collect();
-        let old: Vec<&str> = was
+        let old: Vec<&str> = live
             .iter()
-            .map(|target| text(target, "Id"))
-            .filter(|target| !wanted.contains(target))
+            .flat_map(|live| items(&live.body, "Targets"))
+            .map(|entry| text(entry, "Id"))
+            .filter(|entry| !wanted.contains(entry))
             .collect();
         if !old.is_empty() {
             self.remove_targets(id, &old).await?;
@@ -197,6 +202,11 @@ impl Aws {
         )
         .map(drop)
     }
+}
+
+/// A rule's target by its id.
+fn target<'v>(rule: &'v Value, id: &str) -> Option<&'v Value> {
+    items(rule, "Targets").find(|entry| text(entry, "Id") == id)
 }
 
 /// These calls succeed as a whole even if single entries do not.

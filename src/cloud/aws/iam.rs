@@ -32,6 +32,7 @@ impl Aws {
         };
         let mut body = Map::new();
         put(&mut body, "roleName", role.role_name());
+        put(&mut body, "path", role.path());
         put(&mut body, "description", role.description());
         let trust = role.assume_role_policy_document().unwrap_or_default();
         put(
@@ -134,6 +135,7 @@ impl Aws {
                     .create_role()
                     .role_name(name)
                     .assume_role_policy_document(body["assumeRolePolicyDocument"].to_string())
+                    .set_path(body.get("path").and_then(Value::as_str).map(str::to_owned))
                     .set_description(description.map(str::to_owned))
                     .set_max_session_duration(session(&body))
                     .set_permissions_boundary(boundary.map(str::to_owned))
@@ -142,14 +144,13 @@ impl Aws {
         })
         .await?;
         self.note_fresh("role");
-        self.put_policies(name, &Map::new(), &body).await
+        self.put_policies(name, &[], &[], &body).await
     }
 
     pub(super) async fn update_role(&self, live: &Resource, desired: &Resource) -> Result<()> {
         let name = &desired.id.name;
-        let (was, body) = (&live.body, revealed(desired)?);
-        let moved = |member: &str| was.get(member) != body.get(member);
-        if moved("assumeRolePolicyDocument") {
+        let (forms, body) = (self.forms(live, desired).await?, revealed(desired)?);
+        if forms.moved("assumeRolePolicyDocument") {
             self.patiently(|| async {
                 send!(
                     self,
@@ -163,9 +164,7 @@ impl Aws {
             .await?;
             self.note_fresh("role");
         }
-        if text(was, "description") != text(&body, "description")
-            || session(was).unwrap_or(SESSION) != session(&body).unwrap_or(SESSION)
-        {
+        if forms.moved("description") || forms.moved("maxSessionDuration") {
             send!(
                 self,
                 "IAM:UpdateRole",
@@ -176,7 +175,7 @@ impl Aws {
                     .max_session_duration(session(&body).unwrap_or(SESSION))
             )?;
         }
-        if moved("permissionsBoundary") {
+        if forms.moved("permissionsBoundary") {
             match body.get("permissionsBoundary").and_then(Value::as_str) {
                 Some(boundary) => send!(
                     self,
@@ -196,9 +195,15 @@ impl Aws {
                 ))?,
             }
         }
-        let none = Map::new();
-        let policies = was.get("policies").and_then(Value::as_object);
-        self.put_policies(name, policies.unwrap_or(&none), &body)
+        let policies = |form: &Value| form.get("policies").and_then(Value::as_object).cloned();
+        let (was, wanted) = (policies(&forms.was), policies(&forms.wanted));
+        let (was, wanted) = (was.unwrap_or_default(), wanted.unwrap_or_default());
+        let same: Vec<&String> = wanted
+            .iter()
+            .filter(|(name, document)| was.get(*name) == Some(document))
+            .map(|(name, _)| name)
+            .collect();
+        self.put_policies(name, &was.keys().collect::<Vec<_>>(), &same, &body)
             .await?;
         let change = TagChange::between(live, desired);
         if !change.set.is_empty() {
@@ -226,7 +231,8 @@ impl Aws {
     async fn put_policies(
         &self,
         role: &str,
-        live: &Map<String, Value>,
+        live: &[&String],
+        same: &[&String],
         body: &Value,
     ) -> Result<()> {
         let none = Map::new();
@@ -234,11 +240,11 @@ impl Aws {
             .get("policies")
             .and_then(Value::as_object)
             .unwrap_or(&none);
-        for policy in live.keys().filter(|name| !wanted.contains_key(*name)) {
+        for policy in live.iter().filter(|name| !wanted.contains_key(**name)) {
             self.delete_role_policy(role, policy).await?;
         }
         for (policy, document) in wanted {
-            if live.get(policy) == Some(document) {
+            if same.contains(&policy) {
                 continue;
             }
             send!(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::cloud::{CloudError, ErrorKind, Result};
+use crate::resources::{Context, normalise};
 use crate::resources::{Resource, SECRETS_TAG};
 
 /// The text of a member, empty if absent.
@@ -89,15 +90,40 @@ fn of_aws(key: &str) -> bool {
     key.to_ascii_lowercase().starts_with("aws:")
 }
 
-/// Whether the body must be sent: it differs, or a secret in it does.
-pub(super) fn body_differs(live: &Resource, desired: &Resource, read_only: &[&str]) -> bool {
-    let mut was = live.body.clone();
-    for member in read_only {
-        take(&mut was, member);
+/// Two bodies in one form, to see what differs.
+pub(super) struct Forms {
+    /// As it is.
+    pub(super) was: Value,
+    /// As it shall be.
+    pub(super) wanted: Value,
+    secrets_moved: bool,
+}
+
+impl Forms {
+    /// Brings both into one form.
+    pub(super) fn of(live: &Resource, desired: &Resource, context: &Context) -> Self {
+        let form = |resource: &Resource| {
+            let mut body = resource.body.clone();
+            normalise(desired.id.kind, &mut body, context);
+            body
+        };
+        Self {
+            was: form(live),
+            wanted: form(desired),
+            secrets_moved: !desired.secrets.is_empty()
+                && live.tags.get(SECRETS_TAG) != desired.tags.get(SECRETS_TAG),
+        }
     }
-    was != desired.body
-        || (!desired.secrets.is_empty()
-            && live.tags.get(SECRETS_TAG) != desired.tags.get(SECRETS_TAG))
+
+    /// Whether the body must be sent: it differs, or a secret in it does.
+    pub(super) fn differ(&self) -> bool {
+        self.was != self.wanted || self.secrets_moved
+    }
+
+    /// Whether a member differs.
+    pub(super) fn moved(&self, member: &str) -> bool {
+        self.was.get(member) != self.wanted.get(member)
+    }
 }
 
 /// The body with its secrets in their places, just before it is sent.
@@ -173,9 +199,14 @@ mod tests {
 
     #[test]
     fn a_new_secret_is_a_new_body() {
+        let context = Context {
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+            partition: "aws".to_owned(),
+        };
         let live = resource(&[(SECRETS_TAG, "1")], json!({"version": 3, "a": "****"}));
         let mut desired = resource(&[(SECRETS_TAG, "2")], json!({"a": "****"}));
-        assert!(!body_differs(&live, &desired, &["version"]));
+        assert!(!Forms::of(&live, &desired, &context).differ());
         let reference = SecretReference {
             service: SecretService::SecretsManager,
             name: "s".to_owned(),
@@ -186,6 +217,7 @@ mod tests {
         desired
             .secrets
             .insert("/a".to_owned(), Secret::new("v", reference));
-        assert!(body_differs(&live, &desired, &["version"]));
+        let forms = Forms::of(&live, &desired, &context);
+        assert!(forms.differ() && !forms.moved("a"));
     }
 }

@@ -33,7 +33,12 @@ impl Aws {
                 json!({"resourceArn": arn})
             ))?;
             let mut body = Map::new();
-            for member in ["logGroupName", "retentionInDays", "kmsKeyId"] {
+            for member in [
+                "logGroupName",
+                "logGroupClass",
+                "retentionInDays",
+                "kmsKeyId",
+            ] {
                 put(
                     &mut body,
                     member,
@@ -79,8 +84,10 @@ impl Aws {
         let body = revealed(desired)?;
         let mut group = Map::new();
         put(&mut group, "logGroupName", desired.id.name.as_str());
-        let key = body.get("kmsKeyId").cloned().unwrap_or_default();
-        put(&mut group, "kmsKeyId", key);
+        for member in ["kmsKeyId", "logGroupClass"] {
+            let value = body.get(member).cloned().unwrap_or_default();
+            put(&mut group, member, value);
+        }
         if !desired.tags.is_empty() {
             put(&mut group, "tags", tag_map(&desired.tags));
         }
@@ -90,14 +97,20 @@ impl Aws {
             self.logs(&desired.id.region).create_log_group(),
             Value::Object(group)
         )?;
-        self.set_retention(&Value::Null, &desired.id, &body).await
+        if body.get("retentionInDays").is_none() {
+            return Ok(());
+        }
+        self.set_retention(&desired.id, &body).await
     }
 
     pub(super) async fn update_log_group(&self, live: &Resource, desired: &Resource) -> Result<()> {
         let region = &desired.id.region;
         let body = revealed(desired)?;
-        self.set_retention(&live.body, &desired.id, &body).await?;
-        if live.body.get("kmsKeyId") != body.get("kmsKeyId") {
+        let forms = self.forms(live, desired).await?;
+        if forms.moved("retentionInDays") {
+            self.set_retention(&desired.id, &body).await?;
+        }
+        if forms.moved("kmsKeyId") {
             match body.get("kmsKeyId") {
                 Some(key) => send_json!(
                     self,
@@ -134,10 +147,7 @@ impl Aws {
         Ok(())
     }
 
-    async fn set_retention(&self, live: &Value, id: &Id, desired: &Value) -> Result<()> {
-        if live.get("retentionInDays") == desired.get("retentionInDays") {
-            return Ok(());
-        }
+    async fn set_retention(&self, id: &Id, desired: &Value) -> Result<()> {
         match desired.get("retentionInDays") {
             Some(days) => send_json!(
                 self,

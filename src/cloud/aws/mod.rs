@@ -24,7 +24,7 @@ use super::{
     Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, SecretText,
 };
 use crate::catalog::errors;
-use crate::resources::{Id, Kind, Resource};
+use crate::resources::{Context, Id, Kind, Resource};
 
 mod call;
 mod clients;
@@ -44,6 +44,7 @@ mod webhooks;
 
 use call::send;
 use clients::Clients;
+use json::Forms;
 
 /// How many calls are under way at once.
 const SIDE_BY_SIDE: usize = 8;
@@ -217,6 +218,17 @@ impl Aws {
             "arn:{}:{service}:{region}:{}:{rest}",
             who.partition, who.account
         ))
+    }
+
+    /// Both bodies in the form in which they can be compared.
+    async fn forms(&self, live: &Resource, desired: &Resource) -> Result<Forms> {
+        let who = self.who().await?;
+        let context = Context {
+            region: desired.id.region.clone(),
+            account: who.account.clone(),
+            partition: who.partition.clone(),
+        };
+        Ok(Forms::of(live, desired, &context))
     }
 
     /// Notes that this run has made or changed a `role`, `bucket` or `topic`.

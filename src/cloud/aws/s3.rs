@@ -170,7 +170,8 @@ impl Aws {
                     .tagging(tags)
             )?;
         }
-        let moved = |member: &str| live.body.get(member) != body.get(member);
+        let forms = self.forms(live, desired).await?;
+        let moved = |member: &str| forms.moved(member);
         if moved("ownership")
             && let Some(ownership) = body.get("ownership").and_then(Value::as_str)
         {
@@ -218,9 +219,9 @@ impl Aws {
         if moved("policy") {
             self.set_policy(id, account, body.get("policy")).await?;
         }
-        let on = |body: &Value| body.get("eventBridge").and_then(Value::as_bool) == Some(true);
-        if on(&live.body) != on(&body) {
-            self.set_bucket_events(id, on(&body)).await?;
+        if moved("eventBridge") {
+            let on = body.get("eventBridge").and_then(Value::as_bool);
+            self.set_bucket_events(id, on == Some(true)).await?;
         }
         Ok(())
     }

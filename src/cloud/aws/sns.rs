@@ -95,9 +95,14 @@ impl Aws {
     pub(super) async fn update_topic(&self, live: &Resource, desired: &Resource) -> Result<()> {
         let region = &desired.id.region;
         let arn = self.topic_arn(region, &desired.id.name).await?;
-        let (was, wanted) = (attributes(&live.body), attributes(&revealed(desired)?));
-        for name in ["DisplayName", "KmsMasterKeyId", "Policy"] {
-            if was.get(name) == wanted.get(name) {
+        let forms = self.forms(live, desired).await?;
+        let wanted = attributes(&revealed(desired)?);
+        for (member, name) in [
+            ("displayName", "DisplayName"),
+            ("kmsMasterKeyId", "KmsMasterKeyId"),
+            ("policy", "Policy"),
+        ] {
+            if !forms.moved(member) {
                 continue;
             }
             let value = match wanted.get(name) {

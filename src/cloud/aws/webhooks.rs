@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::call::send_json;
-use super::json::{TagChange, body_differs, items, put, revealed, tag_list, tags_of, take, text};
+use super::json::{TagChange, items, put, revealed, tag_list, tags_of, take, text};
 use super::{Aws, found};
 use crate::cloud::Result;
 use crate::resources::{Id, Resource};
@@ -64,7 +64,7 @@ impl Aws {
 
     pub(super) async fn update_webhook(&self, live: &Resource, desired: &Resource) -> Result<()> {
         let change = TagChange::between(live, desired);
-        if body_differs(live, desired, &[]) {
+        if self.forms(live, desired).await?.differ() {
             self.send_webhook(desired, &BTreeMap::new()).await?;
         }
         let region = &desired.id.region;
