@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::cloud::Cloud;
+use crate::apply::retry;
+use crate::cloud::{self, Cloud};
 use crate::error::Failure;
 use crate::live;
 use crate::resources::{Id, Kind};
@@ -38,14 +39,20 @@ impl Inventory {
             let names: Vec<String> = (0..ASKED_AT_ONCE)
                 .map(|at| chunk_name(&prefix, chunks.len() + at))
                 .collect();
-            let mut ended = false;
-            for answer in cloud.parameters(region, &names, false).await {
-                match answer.map_err(|error| live::failure(&error))? {
-                    Some(parameter) if !ended => chunks.push(parameter.value),
-                    Some(_) => {}
-                    None => ended = true,
-                }
-            }
+            let answers = retry::plain(|| async {
+                cloud
+                    .parameters(region, &names, false)
+                    .await
+                    .into_iter()
+                    .collect::<cloud::Result<Vec<_>>>()
+            })
+            .await
+            .map_err(|error| live::failure(&error))?;
+            let asked = answers.len();
+            let found = answers.into_iter().map_while(|parameter| parameter);
+            let before = chunks.len();
+            chunks.extend(found.map(|parameter| parameter.value));
+            let ended = chunks.len() - before < asked;
             if ended {
                 break;
             }
@@ -121,7 +128,7 @@ impl Inventory {
         for (at, chunk) in chunks.iter().enumerate() {
             if self.chunks.get(at) != Some(chunk) {
                 let name = chunk_name(&self.prefix, at);
-                crate::apply::retry::plain(|| cloud.put_parameter(&name, chunk, true))
+                retry::plain(|| cloud.put_parameter(&name, chunk, true))
                     .await
                     .map_err(|error| live::failure(&error))?;
             }
@@ -130,7 +137,7 @@ impl Inventory {
             .map(|at| chunk_name(&self.prefix, at))
             .collect();
         if !surplus.is_empty() {
-            crate::apply::retry::plain(|| cloud.delete_parameters(&surplus))
+            retry::plain(|| cloud.delete_parameters(&surplus))
                 .await
                 .map_err(|error| live::failure(&error))?;
         }

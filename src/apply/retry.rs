@@ -13,8 +13,8 @@ use crate::resources::Kind;
 
 /// Tries in all, beside those of the SDK.
 const TRIES: u32 = 5;
-/// The first wait after throttling or a trouble of the moment.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The first wait after throttling or a trouble of the moment; tests have no time for it.
+const FIRST_WAIT: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 250 });
 /// The first wait for something new to be known.
 const FIRST_CONSISTENCY_WAIT: Duration = Duration::from_secs(2);
 /// No single wait is longer.
@@ -105,6 +105,63 @@ where
         match retries.next(&error, &BTreeSet::new(), clock) {
             Some(wait) => clock.sleep(wait).await,
             None => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: ErrorKind, operation: &str, code: &str, message: &str) -> CloudError {
+        CloudError {
+            kind,
+            operation: operation.to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+            request_id: None,
+            resource: None,
+        }
+    }
+
+    fn waits(error: &CloudError, made: &[Kind]) -> Vec<Duration> {
+        let made = made.iter().copied().collect();
+        let mut retries = Retries::default();
+        std::iter::from_fn(|| retries.next(error, &made, &SystemClock)).collect()
+    }
+
+    #[test]
+    fn a_new_role_is_waited_for_and_an_old_one_is_not() {
+        let refused = error(
+            ErrorKind::Invalid,
+            "CodePipeline:CreatePipeline",
+            "InvalidStructureException",
+            "CodePipeline is not authorized to perform AssumeRole on role arn:aws:iam::1:role/r",
+        );
+        assert!(waits(&refused, &[]).is_empty());
+        assert!(waits(&refused, &[Kind::Bucket]).is_empty());
+        let waited = waits(&refused, &[Kind::Role]);
+        assert_eq!(waited.iter().sum::<Duration>(), Duration::from_secs(120));
+        assert!(waited.iter().all(|wait| *wait <= LONGEST_WAIT));
+    }
+
+    #[test]
+    fn a_pace_is_slowed_a_few_times_and_a_quota_never() {
+        let code = |kind, code| error(kind, "CodePipeline:CreatePipeline", code, "x");
+        for passing in [
+            code(ErrorKind::Throttled, "ThrottlingException"),
+            code(ErrorKind::Transient, "InternalFailure"),
+            code(ErrorKind::Other, "ConcurrentModificationException"),
+        ] {
+            assert_eq!(waits(&passing, &[]).len(), 4);
+        }
+        for lasting in [
+            code(ErrorKind::Other, "LimitExceededException"),
+            code(ErrorKind::Denied, "AccessDeniedException"),
+            code(ErrorKind::Invalid, "ValidationException"),
+            code(ErrorKind::Exists, "PipelineNameInUseException"),
+        ] {
+            assert!(waits(&lasting, &[]).is_empty());
         }
     }
 }

@@ -1,1 +1,931 @@
+//! Plan and apply against the sandbox, undisturbed and disturbed.
 
+mod faulty;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use faulty::{Fault, FaultyCloud};
+use serde_json::{Value, json};
+
+use super::clock::Clock;
+use super::{CancellationFlag, Event, Outcome, Settings, run};
+use crate::cloud::{Cloud, ErrorKind};
+use crate::destroy;
+use crate::error::Exit;
+use crate::plan::{self, Action, Options, Plan, Reason};
+use crate::resources::{Desired, Id, Kind, OWNER_TAG, Resource, normalise};
+use crate::sandbox::Sandbox;
+use crate::tree::{Secret, SecretReference, SecretService};
+
+const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "123456789012";
+const TOKEN_AT: &str = "/stages/0/actions/0/configuration/OAuthToken";
+
+/// Nothing takes time, and time passes when somebody waits.
+#[derive(Default)]
+struct TestClock {
+    now: AtomicU64,
+    dice: AtomicU64,
+}
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> u64 {
+        1_800_000_000 + self.now.load(Ordering::SeqCst)
+    }
+
+    fn random(&self) -> u64 {
+        self.dice.fetch_add(7_919, Ordering::SeqCst) + u64::from(std::process::id())
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.now.fetch_add(time.as_secs().max(1), Ordering::SeqCst);
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    cloud: Sandbox,
+    clock: TestClock,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cloud = Sandbox::open(&folder.path().join("account"), REGION, None).expect("opens");
+        Self {
+            folder,
+            cloud,
+            clock: TestClock::default(),
+        }
+    }
+
+    /// Another process on the same account.
+    fn again(&self) -> Sandbox {
+        Sandbox::open(&self.folder.path().join("account"), REGION, None).expect("opens")
+    }
+
+    fn plan(&self, desired: &Desired, options: Options) -> Result<Plan, crate::error::Failure> {
+        block_on(plan::make(desired, &self.cloud, &options))
+    }
+
+    fn apply(&self, desired: &Desired) -> Outcome {
+        self.apply_with(desired, Options::default())
+    }
+
+    fn apply_with(&self, desired: &Desired, options: Options) -> Outcome {
+        let plan = self.plan(desired, options).expect("a plan");
+        self.run_on(&self.cloud, &plan, desired, false)
+    }
+
+    fn run_on(
+        &self,
+        cloud: &dyn Cloud,
+        plan: &Plan,
+        desired: &Desired,
+        break_lock: bool,
+    ) -> Outcome {
+        let settings = self.settings(break_lock);
+        block_on(run(
+            plan,
+            desired,
+            cloud,
+            &settings,
+            &mut |_| {},
+            &CancellationFlag::default(),
+        ))
+    }
+
+    fn settings(&self, break_lock: bool) -> Settings<'_> {
+        Settings {
+            confirmed: true,
+            break_lock,
+            who: "tester".to_owned(),
+            clock: &self.clock,
+        }
+    }
+
+    /// Everything there is, in one form, with the inventory.
+    fn state(&self, desired: &Desired) -> BTreeMap<String, Value> {
+        let ids: Vec<Id> = desired.resources.iter().map(|r| r.id.clone()).collect();
+        let mut state = BTreeMap::new();
+        let found = block_on(self.cloud.read(&ids)).expect("read");
+        for (id, resource) in ids.iter().zip(found) {
+            let Some(mut resource) = resource else {
+                continue;
+            };
+            normalise(id.kind, &mut resource.body, &desired.context(&id.region));
+            state.insert(
+                id.to_string(),
+                json!({"body": resource.body, "tags": resource.tags}),
+            );
+        }
+        for name in ["inventory", "inventory-2"] {
+            let name = format!("/pipectl/hw/dev/{REGION}/{name}");
+            if let Some(text) = self.parameter(&name) {
+                let mut ids: Vec<String> = serde_json::from_str(&text).expect("a list");
+                ids.sort();
+                state.insert(name, Value::from(ids));
+            }
+        }
+        assert_eq!(self.parameter(&format!("/pipectl/hw/{REGION}/lock")), None);
+        state
+    }
+
+    fn parameter(&self, name: &str) -> Option<String> {
+        block_on(self.cloud.parameters(REGION, &[name.to_owned()], false))
+            .remove(0)
+            .expect("an answer")
+            .map(|parameter| parameter.value)
+    }
+
+    fn live(&self, kind: Kind, name: &str) -> Option<Resource> {
+        block_on(self.cloud.read(&[Id::new(kind, REGION, name)]))
+            .expect("read")
+            .remove(0)
+    }
+
+    /// Somebody changes something by hand.
+    fn drift(&self, kind: Kind, name: &str, change: impl Fn(&mut Resource)) {
+        let live = self.live(kind, name).expect("is there");
+        let mut other = live.clone();
+        change(&mut other);
+        block_on(self.cloud.update(&live, &other)).expect("updated");
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
+}
+
+fn arn(service: &str, rest: &str) -> String {
+    let region = if service == "iam" { "" } else { REGION };
+    format!("arn:aws:{service}:{region}:{ACCOUNT}:{rest}")
+}
+
+fn resource(kind: Kind, name: &str, body: Value, depends: &[(Kind, &str)]) -> Resource {
+    let mut resource = Resource::new(Id::new(kind, REGION, name), body);
+    resource.depends = depends
+        .iter()
+        .map(|(kind, name)| Id::new(*kind, REGION, *name))
+        .collect();
+    resource
+}
+
+fn role(name: &str, service: &str, action: &str) -> Resource {
+    let body = json!({
+        "roleName": name,
+        "assumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]},
+        "policies": {"main": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": action, "Resource": "*"}]}},
+    });
+    resource(Kind::Role, name, body, &[])
+}
+
+fn token(fingerprint: &str) -> Secret {
+    let reference = SecretReference {
+        service: SecretService::SecretsManager,
+        name: "TOKEN".to_owned(),
+        key: None,
+        region: REGION.to_owned(),
+        fingerprint: fingerprint.to_owned(),
+    };
+    Secret::new("marker-secret", reference)
+}
+
+fn desired() -> Desired {
+    let project = json!({
+        "name": "hw-unit",
+        "source": {"type": "CODEPIPELINE", "buildspec": "version: 0.2"},
+        "artifacts": {"type": "CODEPIPELINE"},
+        "environment": {"type": "LINUX_CONTAINER", "computeType": "BUILD_GENERAL1_SMALL",
+                        "image": "aws/codebuild/amazonlinux-x86_64-standard:5.0"},
+        "serviceRole": arn("iam", "role/hw-build"),
+    });
+    let action = |name: &str, category: &str, owner: &str, provider: &str, configuration: Value| {
+        json!({"name": name, "actionTypeId": {"category": category, "owner": owner, "provider": provider, "version": "1"},
+               "configuration": configuration})
+    };
+    let mut source = action(
+        "Source",
+        "Source",
+        "ThirdParty",
+        "GitHub",
+        json!({"Owner": "o", "Repo": "r", "Branch": "main", "OAuthToken": "****", "PollForSourceChanges": "false"}),
+    );
+    source["outputArtifacts"] = json!([{"name": "Src"}]);
+    let mut unit = action(
+        "Unit",
+        "Test",
+        "AWS",
+        "CodeBuild",
+        json!({"ProjectName": "hw-unit"}),
+    );
+    unit["inputArtifacts"] = json!([{"name": "Src"}]);
+    let mut pipeline = resource(
+        Kind::Pipeline,
+        "hw",
+        json!({
+            "name": "hw", "roleArn": arn("iam", "role/hw-pipeline"), "pipelineType": "V2",
+            "artifactStore": {"type": "S3", "location": "hw-artifacts-123456789012-us-east-1"},
+            "stages": [{"name": "Source", "actions": [source]}, {"name": "Unit", "actions": [unit]}],
+        }),
+        &[
+            (Kind::Role, "hw-pipeline"),
+            (Kind::Project, "hw-unit"),
+            (Kind::Bucket, "hw-artifacts-123456789012-us-east-1"),
+        ],
+    );
+    pipeline.secrets.insert(TOKEN_AT.to_owned(), token("v1"));
+    let topic = arn("sns", "hw-failed");
+    let mut resources = vec![
+        resource(
+            Kind::LogGroup,
+            "/aws/codebuild/hw",
+            json!({"logGroupName": "/aws/codebuild/hw", "retentionInDays": 30}),
+            &[],
+        ),
+        resource(
+            Kind::Bucket,
+            "hw-artifacts-123456789012-us-east-1",
+            json!({
+                "bucket": "hw-artifacts-123456789012-us-east-1", "versioning": "Enabled",
+                "encryption": {"sseAlgorithm": "AES256"}, "ownership": "BucketOwnerEnforced",
+                "publicAccessBlock": {"blockPublicAcls": true, "ignorePublicAcls": true, "blockPublicPolicy": true, "restrictPublicBuckets": true},
+            }),
+            &[],
+        ),
+        resource(Kind::Topic, "hw-failed", json!({"name": "hw-failed"}), &[]),
+        resource(
+            Kind::Subscription,
+            "hw-failed email ops@example.com",
+            json!({"topicArn": topic, "protocol": "email", "endpoint": "ops@example.com"}),
+            &[(Kind::Topic, "hw-failed")],
+        ),
+        role("hw-build", "codebuild.amazonaws.com", "s3:GetObject"),
+        role(
+            "hw-pipeline",
+            "codepipeline.amazonaws.com",
+            "codebuild:StartBuild",
+        ),
+        resource(
+            Kind::Project,
+            "hw-unit",
+            project,
+            &[(Kind::Role, "hw-build")],
+        ),
+        pipeline,
+        resource(
+            Kind::EventRule,
+            "hw-failed-stage",
+            json!({
+                "Name": "hw-failed-stage", "EventPattern": {"source": ["aws.codepipeline"]},
+                "Targets": [{"Id": "topic", "Arn": topic}],
+            }),
+            &[(Kind::Topic, "hw-failed")],
+        ),
+        resource(
+            Kind::Alarm,
+            "hw-failed-builds",
+            json!({
+                "AlarmName": "hw-failed-builds", "Namespace": "AWS/CodeBuild", "MetricName": "FailedBuilds",
+                "Dimensions": [{"Name": "ProjectName", "Value": "hw-unit"}], "Statistic": "Sum", "Period": 300,
+                "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "notBreaching", "AlarmActions": [topic],
+            }),
+            &[(Kind::Topic, "hw-failed"), (Kind::Project, "hw-unit")],
+        ),
+    ];
+    for resource in &mut resources {
+        if resource.id.kind.has_tags() {
+            resource.tags.insert("team".to_owned(), "ops".to_owned());
+        }
+    }
+    Desired {
+        service: "hw".to_owned(),
+        stage: "dev".to_owned(),
+        region: REGION.to_owned(),
+        account: ACCOUNT.to_owned(),
+        partition: "aws".to_owned(),
+        resources,
+        ..Desired::default()
+    }
+}
+
+fn at<'d>(desired: &'d mut Desired, name: &str) -> &'d mut Resource {
+    desired
+        .resources
+        .iter_mut()
+        .find(|resource| resource.id.name == name)
+        .expect("named")
+}
+
+/// A file that changes things everywhere.
+fn changed() -> Desired {
+    let mut desired = desired();
+    at(&mut desired, "hw-unit").body["environment"]["image"] = json!("aws/codebuild/standard:7.0");
+    at(&mut desired, "hw").body["stages"][0]["actions"][0]["configuration"]["Branch"] =
+        json!("dev");
+    at(&mut desired, "hw-failed-builds").body["Threshold"] = json!(2);
+    at(&mut desired, "/aws/codebuild/hw").body["retentionInDays"] = json!(7);
+    at(&mut desired, "hw-build").body["policies"]["main"]["Statement"][0]["Action"] = json!("s3:*");
+    desired
+}
+
+fn worked(outcome: &Outcome) {
+    assert_eq!(outcome.failed, []);
+    assert_eq!(outcome.failures, []);
+    assert_eq!(outcome.skipped, []);
+    assert_eq!(outcome.exit(), Exit::Ok);
+}
+
+fn changes(plan: &Plan) -> Vec<(String, Action, Reason)> {
+    plan.changes
+        .iter()
+        .map(|change| (change.id.name.clone(), change.action, change.reason))
+        .collect()
+}
+
+#[test]
+fn apply_then_plan_is_empty_and_writes_nothing() {
+    let world = World::new();
+    let desired = desired();
+    worked(&world.apply(&desired));
+    let other = world.again();
+    let plan = block_on(plan::make(&desired, &other, &Options::default())).expect("a plan");
+    assert_eq!(changes(&plan), []);
+    assert_eq!(plan.unchanged, desired.resources.len());
+    let outcome = world.run_on(&other, &plan, &desired, false);
+    worked(&outcome);
+    assert_eq!(outcome.to_json().calls.write, 0);
+    assert_eq!(outcome.to_json().changes, []);
+}
+
+#[test]
+fn a_change_of_the_file_and_a_drift_are_told_apart() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let plan = world.plan(&changed(), Options::default()).expect("a plan");
+    assert!(
+        plan.changes
+            .iter()
+            .all(|c| (c.action, c.reason) == (Action::Update, Reason::File))
+    );
+    let paths: Vec<String> = plan
+        .changes
+        .iter()
+        .flat_map(|change| &change.fields)
+        .map(|field| field.path.clone())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "retentionInDays",
+            "policies.main.Statement[0].Action",
+            "environment.image",
+            "stages[0].actions[0].configuration.Branch",
+            "Threshold",
+        ]
+    );
+    assert_eq!(plan.needs_confirmation(), ["iam-role hw-build gets wider"]);
+    world.drift(Kind::LogGroup, "/aws/codebuild/hw", |r| {
+        r.body["retentionInDays"] = json!(3)
+    });
+    let plan = world.plan(&desired(), Options::default()).expect("a plan");
+    assert_eq!(
+        changes(&plan),
+        [(
+            "/aws/codebuild/hw".to_owned(),
+            Action::Update,
+            Reason::Drift
+        )]
+    );
+    worked(&world.apply(&desired()));
+    assert!(
+        world
+            .plan(&desired(), Options::default())
+            .expect("a plan")
+            .is_empty()
+    );
+}
+
+#[test]
+fn tags_come_and_go() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let mut other = desired();
+    for resource in &mut other.resources {
+        resource.tags.clear();
+    }
+    let before = world.live(Kind::Pipeline, "hw").expect("there").body["version"].clone();
+    let plan = world.plan(&other, Options::default()).expect("a plan");
+    assert!(
+        plan.changes
+            .iter()
+            .flat_map(|c| &c.fields)
+            .all(|f| f.path == "tags.team")
+    );
+    worked(&world.apply(&other));
+    let after = world.live(Kind::Pipeline, "hw").expect("there");
+    assert_eq!(after.body["version"], before);
+    assert!(!after.tags.contains_key("team"));
+    assert!(
+        world
+            .plan(&other, Options::default())
+            .expect("a plan")
+            .is_empty()
+    );
+}
+
+#[test]
+fn another_digest_alone_changes_nothing() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    world.drift(Kind::Role, "hw-build", |r| {
+        r.tags.insert(
+            "pipectl:digest".to_owned(),
+            "of-an-older-version".to_owned(),
+        );
+    });
+    assert!(
+        world
+            .plan(&desired(), Options::default())
+            .expect("a plan")
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_rotated_secret_is_one_change_and_shows_nothing() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let mut rotated = desired();
+    at(&mut rotated, "hw")
+        .secrets
+        .insert(TOKEN_AT.to_owned(), token("v2"));
+    let plan = world.plan(&rotated, Options::default()).expect("a plan");
+    assert_eq!(
+        changes(&plan),
+        [("hw".to_owned(), Action::Update, Reason::Rotation)]
+    );
+    assert_eq!(plan.changes[0].fields.len(), 1);
+    assert!(plan.changes[0].fields[0].secret);
+    let sent = plan.changes[0].desired.as_ref().expect("sent");
+    assert!(sent.secrets.contains_key(TOKEN_AT));
+    let text = format!(
+        "{plan:?} {}",
+        serde_json::to_string(&plan.to_json()).expect("JSON")
+    );
+    assert!(!text.contains("marker-secret"));
+    worked(&world.apply(&rotated));
+    assert!(
+        world
+            .plan(&rotated, Options::default())
+            .expect("a plan")
+            .is_empty()
+    );
+}
+
+#[test]
+fn the_secret_goes_only_where_its_action_changes() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let sends = |desired: &Desired| {
+        let plan = world.plan(desired, Options::default()).expect("a plan");
+        let sent = plan.changes[0].desired.clone().expect("sent");
+        sent.secrets.contains_key(TOKEN_AT)
+    };
+    let mut elsewhere = desired();
+    at(&mut elsewhere, "hw").body["stages"][1]["actions"][0]["runOrder"] = json!(2);
+    assert!(!sends(&elsewhere));
+    let mut branch = desired();
+    at(&mut branch, "hw").body["stages"][0]["actions"][0]["configuration"]["Branch"] = json!("x");
+    assert!(sends(&branch));
+    let mut renamed = desired();
+    at(&mut renamed, "hw").body["stages"][0]["name"] = json!("Origin");
+    assert!(sends(&renamed));
+    at(&mut renamed, "hw").secrets.clear();
+    let refused = world
+        .plan(&renamed, Options::default())
+        .expect_err("needs the secret");
+    assert_eq!(
+        (refused.code.as_str(), refused.exit),
+        ("secret-needed", Exit::No)
+    );
+}
+
+#[test]
+fn what_others_own_is_refused() {
+    let world = World::new();
+    let mut foreign = role("hw-build", "codebuild.amazonaws.com", "s3:GetObject");
+    foreign.tags.insert("made".to_owned(), "by hand".to_owned());
+    block_on(world.cloud.create(&foreign)).expect("created");
+    let refused = world
+        .plan(&desired(), Options::default())
+        .expect_err("foreign");
+    assert_eq!(
+        (refused.code.as_str(), refused.exit),
+        ("foreign", Exit::Failed)
+    );
+    assert!(refused.message.contains("iam-role hw-build"));
+    let adopt = Options {
+        adopt: true,
+        ..Options::default()
+    };
+    let plan = world.plan(&desired(), adopt).expect("a plan");
+    let adopted = plan
+        .changes
+        .iter()
+        .find(|c| c.id.name == "hw-build")
+        .expect("in it");
+    assert_eq!(
+        (adopted.action, adopted.reason),
+        (Action::Update, Reason::Adopt)
+    );
+    assert!(
+        plan.needs_confirmation()
+            .contains(&"iam-role hw-build is taken over".to_owned())
+    );
+    worked(&world.apply_with(&desired(), adopt));
+    assert!(
+        world
+            .plan(&desired(), Options::default())
+            .expect("a plan")
+            .is_empty()
+    );
+    let mut prod = desired();
+    prod.stage = "prod".to_owned();
+    for options in [Options::default(), adopt] {
+        let refused = world.plan(&prod, options).expect_err("of another stage");
+        assert_eq!(
+            (refused.code.as_str(), refused.exit),
+            ("owned-elsewhere", Exit::Failed)
+        );
+    }
+}
+
+#[test]
+fn leftovers_go_only_when_asked_and_only_if_ours() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let mut fewer = desired();
+    fewer.resources.retain(|r| {
+        !matches!(
+            r.id.kind,
+            Kind::Alarm | Kind::Topic | Kind::Subscription | Kind::EventRule
+        )
+    });
+    let plan = world.plan(&fewer, Options::default()).expect("a plan");
+    assert!(plan.is_empty());
+    let left: Vec<&str> = plan.leftovers.iter().map(|id| id.kind.as_str()).collect();
+    assert_eq!(
+        left,
+        [
+            "cloudwatch-alarm",
+            "event-rule",
+            "sns-subscription",
+            "sns-topic"
+        ]
+    );
+    world.drift(Kind::Alarm, "hw-failed-builds", |r| {
+        r.tags.remove(OWNER_TAG);
+    });
+    let prune = Options {
+        prune: true,
+        ..Options::default()
+    };
+    let plan = world.plan(&fewer, prune).expect("a plan");
+    let gone: Vec<&str> = plan.changes.iter().map(|c| c.id.kind.as_str()).collect();
+    assert_eq!(gone, ["event-rule", "sns-subscription"]);
+    worked(&world.apply_with(&fewer, prune));
+    assert!(world.live(Kind::Alarm, "hw-failed-builds").is_some());
+    assert!(world.live(Kind::Topic, "hw-failed").is_some());
+    assert!(world.live(Kind::EventRule, "hw-failed-stage").is_none());
+    let all = Options {
+        delete_data: true,
+        ..prune
+    };
+    worked(&world.apply_with(&fewer, all));
+    assert!(world.live(Kind::Topic, "hw-failed").is_none());
+}
+
+#[test]
+fn destroy_takes_what_is_ours_and_leaves_data() {
+    let world = World::new();
+    let desired = desired();
+    worked(&world.apply(&desired));
+    let others = role("other", "codebuild.amazonaws.com", "s3:GetObject");
+    block_on(world.cloud.create(&others)).expect("created");
+    let destroy = |options: Options| {
+        let plan = block_on(destroy::plan(&desired, &world.cloud, &options)).expect("a plan");
+        let outcome = block_on(destroy::run(
+            &plan,
+            &desired,
+            &world.cloud,
+            &world.settings(false),
+            &mut |_| {},
+            &CancellationFlag::default(),
+        ));
+        worked(&outcome);
+    };
+    destroy(Options::default());
+    let left: Vec<String> = world.state(&desired).into_keys().collect();
+    assert_eq!(
+        left,
+        [
+            format!("/pipectl/hw/dev/{REGION}/inventory"),
+            "log-group /aws/codebuild/hw".to_owned(),
+            "s3-bucket hw-artifacts-123456789012-us-east-1".to_owned(),
+            "sns-topic hw-failed".to_owned(),
+        ]
+    );
+    destroy(Options {
+        delete_data: true,
+        ..Options::default()
+    });
+    assert!(world.state(&desired).is_empty());
+    assert!(world.live(Kind::Role, "other").is_some());
+}
+
+#[test]
+fn a_failure_stops_what_depends_on_it_and_nothing_else() {
+    let world = World::new();
+    let desired = desired();
+    let plan = world.plan(&desired, Options::default()).expect("a plan");
+    let faulty = FaultyCloud::new(&world.cloud, Fault::Refuse("hw-unit"));
+    let outcome = world.run_on(&faulty, &plan, &desired, false);
+    let failed: Vec<&str> = outcome
+        .failed
+        .iter()
+        .map(|(id, _)| id.name.as_str())
+        .collect();
+    assert_eq!(failed, ["hw-unit"]);
+    let mut skipped: Vec<&str> = outcome
+        .skipped
+        .iter()
+        .map(|(id, _)| id.name.as_str())
+        .collect();
+    skipped.sort_unstable();
+    assert_eq!(skipped, ["hw", "hw-failed-builds"]);
+    assert_eq!(outcome.done.len(), desired.resources.len() - 3);
+    assert_eq!(outcome.exit(), Exit::Failed);
+    worked(&world.apply(&desired));
+    assert!(
+        world
+            .plan(&desired, Options::default())
+            .expect("a plan")
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_interruption_ends_between_writes() {
+    let world = World::new();
+    let desired = desired();
+    let plan = world.plan(&desired, Options::default()).expect("a plan");
+    let cancel = CancellationFlag::default();
+    let flag = cancel.clone();
+    let outcome = block_on(run(
+        &plan,
+        &desired,
+        &world.cloud,
+        &world.settings(false),
+        &mut move |event| {
+            if matches!(event, Event::Done { .. }) {
+                flag.cancel();
+            }
+        },
+        &cancel,
+    ));
+    assert!(outcome.interrupted);
+    assert_eq!(outcome.exit(), Exit::Interrupted);
+    assert!(!outcome.done.is_empty() && !outcome.skipped.is_empty());
+    assert_eq!(
+        outcome.done.len() + outcome.skipped.len(),
+        desired.resources.len()
+    );
+    assert_eq!(outcome.failed, []);
+    worked(&world.apply(&desired));
+}
+
+#[test]
+fn two_at_once_are_one_after_the_other() {
+    let world = World::new();
+    let desired = desired();
+    let plan = world.plan(&desired, Options::default()).expect("a plan");
+    let name = format!("/pipectl/hw/{REGION}/lock");
+    let lock = |expires: u64| {
+        json!({"owner": "x", "started": 1_800_000_000, "expires": expires, "who": "somebody"})
+            .to_string()
+    };
+    block_on(world.cloud.put_parameter(&name, &lock(1_900_000_000), true)).expect("put");
+    let outcome = world.run_on(&world.cloud, &plan, &desired, false);
+    let failure = outcome.failure().expect("locked");
+    assert_eq!(
+        (failure.code.as_str(), failure.exit),
+        ("locked", Exit::Failed)
+    );
+    assert!(failure.message.contains("somebody"));
+    assert_eq!(outcome.done, []);
+    assert_eq!(world.parameter(&name), Some(lock(1_900_000_000)));
+    // One that expired counts no more.
+    block_on(world.cloud.put_parameter(&name, &lock(1_700_000_000), true)).expect("put");
+    worked(&world.run_on(&world.cloud, &plan, &desired, false));
+    assert_eq!(world.parameter(&name), None);
+}
+
+#[test]
+fn a_plan_that_moved_asks_again() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let mut wanted = desired();
+    at(&mut wanted, "hw-unit").body["environment"]["image"] = json!("aws/codebuild/standard:7.0");
+    let plan = world.plan(&wanted, Options::default()).expect("a plan");
+    assert!(plan.needs_confirmation().is_empty());
+    world.drift(Kind::Role, "hw-build", |r| r.body["policies"] = json!({}));
+    let settings = Settings {
+        confirmed: false,
+        ..world.settings(false)
+    };
+    let outcome = block_on(run(
+        &plan,
+        &wanted,
+        &world.cloud,
+        &settings,
+        &mut |_| {},
+        &CancellationFlag::default(),
+    ));
+    assert_eq!(
+        outcome.failure().map(|f| f.code.as_str()),
+        Some("plan-moved")
+    );
+    assert_eq!(outcome.done, []);
+    assert_eq!(world.parameter(&format!("/pipectl/hw/{REGION}/lock")), None);
+    worked(&world.run_on(&world.cloud, &plan, &wanted, false));
+}
+
+#[test]
+fn a_plan_file_goes_stale() {
+    let world = World::new();
+    let plan = world.plan(&desired(), Options::default()).expect("a plan");
+    let text = plan::write_file(&plan, json!({"stage": "dev"}));
+    assert!(!text.contains("marker-secret"));
+    let file = plan::read_file(&text).expect("a plan");
+    assert_eq!(file.arguments, json!({"stage": "dev"}));
+    plan::check_stale(&file, &plan).expect("fresh");
+    let other = world.plan(&changed(), Options::default()).expect("a plan");
+    let stale = plan::check_stale(&file, &other).expect_err("stale");
+    assert_eq!(
+        (stale.code.as_str(), stale.exit),
+        ("stale-plan", Exit::Failed)
+    );
+    assert_eq!(plan::read_file("{}").expect_err("none").code, "not-a-plan");
+}
+
+#[test]
+fn no_run_stops_the_first_execution() {
+    let world = World::new();
+    let options = Options {
+        no_run: true,
+        ..Options::default()
+    };
+    let outcome = world.apply_with(&desired(), options);
+    worked(&outcome);
+    assert_eq!(outcome.notes.len(), 1);
+    assert!(
+        !outcome.notes[0].contains("could not"),
+        "{}",
+        outcome.notes[0]
+    );
+    let executions = block_on(world.cloud.executions("hw", 5)).expect("listed");
+    assert!(
+        executions
+            .iter()
+            .all(|execution| execution.status != "InProgress")
+    );
+    assert!(
+        world
+            .plan(&desired(), Options::default())
+            .expect("a plan")
+            .is_empty()
+    );
+}
+
+/// What an undisturbed run of create, change and prune ends in.
+fn undisturbed(steps: &[(Desired, Options)]) -> BTreeMap<String, Value> {
+    let world = World::new();
+    for (desired, options) in steps {
+        worked(&world.apply_with(desired, *options));
+    }
+    world.state(&steps.last().expect("a step").0)
+}
+
+fn pruned() -> (Desired, Options) {
+    let mut fewer = changed();
+    fewer.resources.retain(|r| {
+        !matches!(
+            r.id.kind,
+            Kind::Alarm | Kind::EventRule | Kind::Subscription
+        )
+    });
+    (
+        fewer,
+        Options {
+            prune: true,
+            ..Options::default()
+        },
+    )
+}
+
+fn steps() -> Vec<(Desired, Options)> {
+    vec![
+        (desired(), Options::default()),
+        (changed(), Options::default()),
+        pruned(),
+    ]
+}
+
+/// Does the first steps undisturbed and the last under a fault; how many writes and calls that would be.
+fn disturbed(steps: &[(Desired, Options)], fault: Fault) -> (World, Outcome, usize, usize) {
+    let world = World::new();
+    let (last, before) = steps.split_last().expect("a step");
+    for (desired, options) in before {
+        worked(&world.apply_with(desired, *options));
+    }
+    let plan = world.plan(&last.0, last.1).expect("a plan");
+    let faulty = FaultyCloud::new(&world.cloud, fault);
+    let outcome = world.run_on(&faulty, &plan, &last.0, false);
+    let (writes, calls) = (faulty.writes(), faulty.all_calls());
+    (world, outcome, writes, calls)
+}
+
+#[test]
+fn killed_after_any_write_the_next_apply_converges() {
+    let all = steps();
+    for length in 1..=all.len() {
+        let steps = &all[..length];
+        let (desired, options) = steps.last().expect("a step");
+        let expected = undisturbed(steps);
+        let (_, outcome, writes, _) = disturbed(steps, Fault::None);
+        worked(&outcome);
+        assert!(writes > 2, "the step does something");
+        for n in 1..=writes {
+            for fault in [Fault::KillBefore(n), Fault::KillAfter(n)] {
+                let (world, killed, _, _) = disturbed(steps, fault);
+                assert_ne!(killed.exit(), Exit::Ok, "step {length}, {fault:?}");
+                let plan = world.plan(desired, *options).expect("a plan");
+                let outcome = world.run_on(&world.cloud, &plan, desired, true);
+                worked(&outcome);
+                if plan.is_empty() {
+                    // Only what no plan shows can be left: the lock, or an id in the inventory of what is gone.
+                    let name = format!("/pipectl/hw/{REGION}/lock");
+                    block_on(world.cloud.delete_parameters(&[name])).expect("deleted");
+                }
+                let again = world.plan(desired, *options).expect("a plan");
+                assert!(again.is_empty(), "step {length}, {fault:?}: {again:?}");
+                let mut state = world.state(desired);
+                let mut expected = expected.clone();
+                if plan.is_empty() {
+                    let inventory = format!("/pipectl/hw/dev/{REGION}/inventory");
+                    state.remove(&inventory);
+                    expected.remove(&inventory);
+                }
+                assert_eq!(state, expected, "step {length}, {fault:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_that_fails_once_or_loses_its_answer_changes_nothing() {
+    let all = steps();
+    for length in 1..=all.len() {
+        let steps = &all[..length];
+        let desired = &steps.last().expect("a step").0;
+        let expected = undisturbed(steps);
+        let (_, _, _, calls) = disturbed(steps, Fault::None);
+        for n in 1..=calls {
+            for fault in [
+                Fault::Once(n, ErrorKind::Throttled),
+                Fault::Once(n, ErrorKind::Transient),
+                Fault::LostAnswer(n),
+            ] {
+                let (world, outcome, _, _) = disturbed(steps, fault);
+                assert_eq!(
+                    (&outcome.failed, &outcome.failures),
+                    (&vec![], &vec![]),
+                    "step {length}, {fault:?}"
+                );
+                assert_eq!(world.state(desired), expected, "step {length}, {fault:?}");
+            }
+        }
+    }
+}
