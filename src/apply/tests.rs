@@ -397,7 +397,7 @@ fn a_change_of_the_file_and_a_drift_are_told_apart() {
     );
     assert_eq!(plan.needs_confirmation(), ["iam-role hw-build gets wider"]);
     world.drift(Kind::LogGroup, "/aws/codebuild/hw", |r| {
-        r.body["retentionInDays"] = json!(3)
+        r.body["retentionInDays"] = json!(3);
     });
     let plan = world.plan(&desired(), Options::default()).expect("a plan");
     assert_eq!(
