@@ -5,6 +5,7 @@ mod architecture;
 mod cloud_contract;
 mod corpus;
 mod examples;
+mod model;
 mod sandbox_round_trip;
 mod sandbox_rules;
 mod support;

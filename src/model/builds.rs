@@ -600,9 +600,24 @@ fn check_body(map: &Map<'_>, body: &Body, own: &Settings, decoder: &mut Decoder<
             .help("keep one of the two"),
         );
     }
-    for (key, at) in own
-        .of_buildspec()
-        .into_iter()
+    let cache = own
+        .cache
+        .as_ref()
+        .and_then(|cache| cache.buildspec.as_ref());
+    let batch = body
+        .batch
+        .as_ref()
+        .and_then(|batch| batch.buildspec.as_ref());
+    let described = body
+        .secondary
+        .iter()
+        .filter_map(|(_, block)| block.as_ref());
+    let nodes = [("cache.paths", cache), ("batch", batch)].into_iter();
+    let inner = nodes
+        .filter_map(|(key, node)| Some((key, node?.span)))
+        .chain(described.map(|block| ("outputs", block.span)));
+    for (key, at) in inner
+        .chain(own.of_buildspec())
         .chain(body.written.iter().copied())
     {
         out.push(

@@ -82,11 +82,7 @@ fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnost
     };
     let path = map.at("requiredVersion");
     // `1.x || 2.x` is how others write alternatives.
-    let ranges: Result<Vec<VersionReq>, _> = wanted
-        .value
-        .split("||")
-        .map(|range| VersionReq::parse(range.trim()))
-        .collect();
+    let ranges: Result<Vec<VersionReq>, _> = wanted.value.split("||").map(version_range).collect();
     let ranges = match ranges {
         Ok(ranges) => ranges,
         Err(_) if !wanted.known => return,
@@ -120,6 +116,20 @@ fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnost
             .help("install a version in that range, or change the range"),
         );
     }
+}
+
+/// A range as people write it elsewhere too: `>=1 <2` without a comma.
+fn version_range(range: &str) -> Result<VersionReq, semver::Error> {
+    let mut parts: Vec<String> = Vec::new();
+    for word in range.split([' ', ',']).filter(|word| !word.is_empty()) {
+        match parts.last_mut() {
+            Some(operator) if operator.chars().all(|c| !c.is_ascii_digit() && c != '*') => {
+                operator.push_str(word);
+            }
+            _ => parts.push(word.to_owned()),
+        }
+    }
+    VersionReq::parse(&parts.join(", "))
 }
 
 fn service(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) -> Text {

@@ -32,7 +32,7 @@ fn walk<'n>(node: &'n Node, path: &str, keys: &[&'n str], out: &mut Diagnostics)
             }
         }
         Data::Secret(secret) if !kept_secret(keys) => {
-            out.push(exposed(node, path, &secret.reference));
+            out.push(exposed(node, path, keys, &secret.reference));
         }
         _ => {}
     }
@@ -52,7 +52,7 @@ fn kept_secret(keys: &[&str]) -> bool {
     matches!(owner.last(), Some(&"source" | &"configuration")) && secret_key(last)
 }
 
-fn exposed(node: &Node, path: &str, reference: &SecretReference) -> Diagnostic {
+fn exposed(node: &Node, path: &str, keys: &[&str], reference: &SecretReference) -> Diagnostic {
     let name = &reference.name;
     let form = match reference.service {
         SecretService::SecretsManager => {
@@ -62,6 +62,10 @@ fn exposed(node: &Node, path: &str, reference: &SecretReference) -> Diagnostic {
         }
         SecretService::ParameterStore => format!("{{ssm: {name}}}"),
     };
+    let variable = match keys {
+        [.., "env", variable] => variable,
+        _ => "NAME",
+    };
     Diagnostic::error(
         "secret-exposed",
         node.span,
@@ -70,7 +74,7 @@ fn exposed(node: &Node, path: &str, reference: &SecretReference) -> Diagnostic {
     )
     .label("a secret value")
     .help(format!(
-        "let the build fetch it when it runs: `env: {{NAME: {form}}}`"
+        "let the build fetch it when it runs: `env: {{{variable}: {form}}}`"
     ))
     .through(node.origin.as_ref())
 }

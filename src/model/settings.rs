@@ -115,11 +115,18 @@ impl Settings {
             .cloned()
             .collect();
         env.extend(self.env);
-        // A compute or image of its own belongs to an operating system of its own.
+        // An image that AWS keeps tells its operating system; another takes that of the defaults.
+        let curated = |image: &Text| {
+            matches!(
+                codebuild::image_kind(&image.value),
+                ImageKind::Curated { .. }
+            )
+        };
         let os = match (&self.os, &self.image) {
-            (None, Some(_)) => None,
+            (None, Some(image)) if curated(image) => None,
             _ => self.os.clone().or_else(|| defaults.os.clone()),
         };
+        // An operating system of its own does not run the image of the defaults, if theirs is another.
         let image = match &self.os {
             Some(own)
                 if defaults
@@ -131,6 +138,25 @@ impl Settings {
             }
             _ => self.image.or_else(|| defaults.image.clone()),
         };
+        let lambda = match (&os, &image) {
+            (Some(os), _) => os.value == "lambda",
+            (None, Some(image)) => matches!(
+                codebuild::image_kind(&image.value),
+                ImageKind::Curated { lambda: true, .. }
+            ),
+            (None, None) => false,
+        };
+        // Lambda compute refuses these: the defaults are for the other builds then.
+        let without = Self {
+            timeout: None,
+            queued_timeout: None,
+            cache: None,
+            vpc: None,
+            privileged: None,
+            file_systems: None,
+            ..defaults.clone()
+        };
+        let defaults = if lambda { &without } else { defaults };
         Self {
             image,
             compute: self.compute.or_else(|| defaults.compute.clone()),
