@@ -1,5 +1,6 @@
 //! Every test above the unit level, in one binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+#![allow(unreachable_pub, reason = "modules of one test binary share their helpers")]
 
 mod architecture;
 mod cloud_contract;
