@@ -1,15 +1,15 @@
 //! What every account behind `Cloud` does: the same steps run against AWS's adapter (on emulators) and the sandbox.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use pipectl::cloud::aws::{Aws, Options};
 use pipectl::cloud::{Cloud, ErrorKind};
-use pipectl::resources::{Context, Id, Kind, OWNER_TAG, Resource, normalise};
+use pipectl::resources::{Context, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, normalise};
 use pipectl::tree::{Secret, SecretReference, SecretService};
 use serde_json::{Value, json};
 
 use crate::support::emulator::{REGION, emulators, post};
+use crate::support::inside;
 
 /// One resource as it is made and as it is then changed.
 struct Step {
@@ -374,7 +374,7 @@ fn assert_like(live: &Option<Resource>, desired: &Resource, account: &str) {
 }
 
 /// Everything that the commands rely on. The account is empty before and after.
-pub async fn contract(cloud: &dyn Cloud) {
+pub(crate) async fn contract(cloud: &dyn Cloud) {
     let identity = cloud.identity().await.expect("an identity");
     assert_eq!(identity.account.len(), 12);
     assert_eq!(identity.partition, "aws");
@@ -556,27 +556,8 @@ async fn parameters(cloud: &dyn Cloud) {
     assert!(matches!(read[0], Ok(None)));
 }
 
-/// The SDK reads its settings from the environment, so the steps run in a process that has exactly those.
 fn on_emulators(test: &str) -> bool {
-    const INSIDE: &str = "PIPECTL_TEST_INSIDE";
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let output = Command::new(std::env::current_exe().expect("this program"))
-        .args([test, "--exact", "--nocapture"])
-        .env_clear()
-        .envs(emulators().environment())
-        .env(INSIDE, "1")
-        .output()
-        .expect("it starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success() && text(&output.stdout).contains("1 passed"),
-        "{}\n{}",
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    false
+    inside(test, || emulators().environment())
 }
 
 async fn aws() -> Aws {
@@ -590,7 +571,56 @@ async fn aws_keeps_the_contract() {
     if !on_emulators("cloud_contract::aws_keeps_the_contract") {
         return;
     }
-    contract(&aws().await).await;
+    let cloud = aws().await;
+    contract(&cloud).await;
+    let calls = cloud.calls();
+    assert_eq!(calls.read.get("STS:GetCallerIdentity"), Some(&1));
+    assert_eq!(calls.write.get("CodePipeline:CreatePipeline"), Some(&1));
+    assert_eq!(calls.write.get("CodeBuild:UpdateProject"), Some(&1));
+    secrets_arrive(&cloud).await;
+}
+
+/// Secrets are sent in their places, and sent again when only they have moved.
+async fn secrets_arrive(cloud: &Aws) {
+    let account = cloud.identity().await.expect("an identity").account;
+    let kinds = [
+        Kind::Bucket,
+        Kind::Role,
+        Kind::Project,
+        Kind::Pipeline,
+        Kind::Webhook,
+    ];
+    let steps: Vec<Step> = steps(&account, std::path::Path::new("unused"))
+        .into_iter()
+        .filter(|step| kinds.contains(&step.first.id.kind))
+        .collect();
+    for Step { first, .. } in &steps {
+        cloud.create(first).await.expect("created");
+    }
+    let moto = std::env::var("AWS_ENDPOINT_URL").expect("inside");
+    let stored = || post(&moto, "/_test/secrets", &[], "{}");
+    let now = stored();
+    assert!(
+        now.contains("first-token") && now.contains("hook-token") && now.contains("true"),
+        "{now}"
+    );
+    let pipeline = steps
+        .iter()
+        .find(|step| step.first.id.kind == Kind::Pipeline)
+        .expect("one of them");
+    let live = one(cloud, &pipeline.first.id).await.expect("there");
+    assert!(!live.body.to_string().contains("first-token"));
+    let mut desired = pipeline.first.clone();
+    desired.secrets = pipeline.then.secrets.clone();
+    desired
+        .tags
+        .insert(SECRETS_TAG.to_owned(), "moved".to_owned());
+    cloud.update(&live, &desired).await.expect("updated");
+    let now = stored();
+    assert!(now.contains("second-token"), "{now}");
+    for Step { first, .. } in steps.iter().rev() {
+        cloud.delete(&first.id, true).await.expect("deleted");
+    }
 }
 
 fn emulator_call(service: &str, target: &str, body: &Value) {

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod cloud_contract;
+mod cloud_failures;
 mod corpus;
 mod examples;
 mod model;

@@ -9,26 +9,26 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 /// The region of the tests.
-pub const REGION: &str = "eu-west-1";
+pub(crate) const REGION: &str = "eu-west-1";
 
 /// The emulators that run beside this process. They end when their stdin closes, that is, with this process.
-pub struct Emulators {
+pub(crate) struct Emulators {
     /// Everything but CloudWatch.
-    pub moto: String,
+    pub(crate) moto: String,
     /// CloudWatch.
-    pub ministack: String,
+    pub(crate) ministack: String,
     _child: Child,
 }
 
 /// Starts them on first use.
-pub fn emulators() -> &'static Emulators {
+pub(crate) fn emulators() -> &'static Emulators {
     static RUNNING: OnceLock<Emulators> = OnceLock::new();
     RUNNING.get_or_init(start)
 }
 
 impl Emulators {
     /// The environment of a process that shall take the emulators for AWS, beside PATH.
-    pub fn environment(&self) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let path = std::env::var("PATH").unwrap_or_default();
         [
             ("PATH", path.as_str()),
@@ -51,7 +51,7 @@ fn root() -> &'static Path {
 }
 
 /// The Python of the tests, with what they require.
-pub fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     static READY: OnceLock<PathBuf> = OnceLock::new();
     READY
         .get_or_init(|| {
@@ -102,7 +102,7 @@ fn start() -> Emulators {
 }
 
 /// A POST to an address such as `http://127.0.0.1:1234`; gives the body of the answer.
-pub fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
+pub(crate) fn post(address: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let host = address.strip_prefix("http://").expect("a plain address");
     let mut stream = TcpStream::connect(host).expect("the emulator listens");
     let headers: String = headers

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextRef,
-    BeforeTransmitInterceptorContextRef, InterceptorContext,
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
@@ -344,7 +345,10 @@ fn refused_credentials(message: &str, profile: Option<&str>) -> String {
     )
 }
 
-/// Counts calls, not attempts, of all clients of a run.
+/// Header that [`Counter`] puts on answers for [`Retries`], which has no other way to know the operation.
+const OPERATION: &str = "x-pipectl-operation";
+
+/// Counts calls, not attempts, of all clients of a run, and notes on every answer whose it is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counter(Arc<Mutex<HashMap<String, u64>>>);
 
@@ -365,6 +369,19 @@ impl Intercept for Counter {
             let service = metadata.service().replace(' ', "");
             let name = format!("{service}:{}", metadata.name());
             *lock(&self.0).entry(name).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        if let Some(metadata) = cfg.load::<Metadata>() {
+            let name = metadata.name().to_owned();
+            context.response_mut().headers_mut().insert(OPERATION, name);
         }
         Ok(())
     }
@@ -412,11 +429,7 @@ impl ClassifyRetry for Retries {
         if response.status().is_success() {
             return RetryAction::RetryForbidden;
         }
-        let operation = context
-            .request()
-            .and_then(|request| request.headers().get("x-amz-target"))
-            .and_then(|target| target.rsplit('.').next())
-            .unwrap_or_default();
+        let operation = response.headers().get(OPERATION).unwrap_or_default();
         let Some(code) = error_code(body) else {
             return RetryAction::NoActionIndicated;
         };
