@@ -78,26 +78,32 @@ impl Definition {
         text
     }
 
-    /// The region it lives in: with several artifact stores the one that no action names, since its own is left out.
+    /// The region it lives in: GetPipeline writes it on every action that has no other; with several artifact stores
+    /// it is the one that no action names.
     fn region(&self) -> String {
-        let stores = self
-            .pipeline
-            .as_ref()
-            .and_then(|pipeline| pipeline["artifactStores"].as_object());
-        let named: Vec<&str> = self
+        let actions: Vec<&Value> = self
             .pipeline
             .iter()
             .flat_map(|pipeline| pipeline["stages"].as_array().into_iter().flatten())
             .flat_map(|stage| stage["actions"].as_array().into_iter().flatten())
+            .collect();
+        let named: Vec<&str> = actions
+            .iter()
             .filter_map(|action| action["region"].as_str())
             .collect();
-        stores
-            .and_then(|stores| {
-                stores
-                    .keys()
-                    .find(|region| !named.contains(&region.as_str()))
-            })
-            .map_or_else(|| "us-east-1".to_owned(), Clone::clone)
+        let stores = self
+            .pipeline
+            .as_ref()
+            .and_then(|pipeline| pipeline["artifactStores"].as_object());
+        match stores {
+            Some(stores) => stores
+                .keys()
+                .map(String::as_str)
+                .find(|region| !named.contains(region)),
+            None => named.first().copied(),
+        }
+        .unwrap_or("us-east-1")
+        .to_owned()
     }
 
     /// The pipeline as `compile` shows it: what AWS takes.
