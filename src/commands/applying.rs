@@ -163,7 +163,9 @@ pub(super) async fn perform(
             return Ok(outcome);
         }
         if waited.is_zero() {
-            setting.report.note("another apply is at work: waiting for it");
+            setting
+                .report
+                .note("another apply is at work: waiting for it");
         }
         tokio::time::sleep(BETWEEN).await;
         waited += BETWEEN;

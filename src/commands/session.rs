@@ -100,14 +100,8 @@ impl<'a> Session<'a> {
         let mut context = self.context(&root, &folder)?;
         context.offline = true;
         let outside = Outside::new(self.setting, &folder, None, None);
-        let resolved = variables::resolve(
-            root,
-            &mut self.sources,
-            &context,
-            &outside,
-            &mut self.found,
-        )
-        .await;
+        let resolved =
+            variables::resolve(root, &mut self.sources, &context, &outside, &mut self.found).await;
         Ok(Document {
             profile: self.profile(&resolved.tree),
             tree: resolved.tree,
@@ -139,14 +133,7 @@ impl<'a> Session<'a> {
             region,
             stage,
             failures,
-        } = variables::resolve(
-            root,
-            &mut self.sources,
-            &context,
-            &outside,
-            &mut self.found,
-        )
-        .await;
+        } = variables::resolve(root, &mut self.sources, &context, &outside, &mut self.found).await;
         let outcome = outside.outcome();
         if let Some(end) = outcome.trouble {
             return Err(end);
@@ -202,12 +189,14 @@ impl<'a> Session<'a> {
     async fn profile_region(&self, folder: &Path, profile: Option<&str>) -> Option<String> {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let home = std::env::var_os("HOME").map(PathBuf::from);
-        let configured = set("AWS_CONFIG_FILE")
-            || home.is_some_and(|home| home.join(".aws/config").is_file());
+        let configured =
+            set("AWS_CONFIG_FILE") || home.is_some_and(|home| home.join(".aws/config").is_file());
         if profile.is_none() && !set("AWS_PROFILE") && !configured {
             return None;
         }
-        let account = account::open(self.setting, folder, None, profile).await.ok()?;
+        let account = account::open(self.setting, folder, None, profile)
+            .await
+            .ok()?;
         Some(account.cloud.region().to_owned())
     }
 
@@ -238,11 +227,7 @@ impl<'a> Session<'a> {
                 let stage = root.get("provider")?.get("stage")?.scalar_text()?;
                 (!stage.contains("${")).then_some(stage)
             });
-            surroundings::add_dotenv(
-                &mut environment,
-                folder,
-                stage.as_deref().unwrap_or("dev"),
-            );
+            surroundings::add_dotenv(&mut environment, folder, stage.as_deref().unwrap_or("dev"));
         }
         let options = [
             ("region", &global.region),
@@ -313,7 +298,11 @@ impl<'a> Session<'a> {
     pub(super) fn check_all(&mut self, document: &Document) {
         let before = self.found.len();
         if let Some(model) = self.check(document, true)
-            && !self.found.iter().skip(before).any(|one| one.severity == Severity::Error)
+            && !self
+                .found
+                .iter()
+                .skip(before)
+                .any(|one| one.severity == Severity::Error)
         {
             let facts = desired::offline_facts(self, document);
             compile::compile(&model, &facts, &mut self.found);

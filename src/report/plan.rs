@@ -58,7 +58,11 @@ pub fn plan(look: Look, head: &Header, plan: &Plan) -> String {
         let _ = writeln!(
             text,
             "\n{}",
-            paint(look, Paint::Strong, "The file no longer has (--prune deletes them):")
+            paint(
+                look,
+                Paint::Strong,
+                "The file no longer has (--prune deletes them):"
+            )
         );
         for id in &plan.leftovers {
             let data = if id.kind.holds_data() {
