@@ -1,12 +1,15 @@
 //! What every account behind `Cloud` does: the same steps run against AWS's adapter (on emulators) and the sandbox.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use pipectl::cloud::aws::{Aws, Options};
 use pipectl::cloud::{Cloud, ErrorKind};
 use pipectl::resources::{Context, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, normalise};
+use pipectl::sandbox::Sandbox;
 use pipectl::tree::{Secret, SecretReference, SecretService};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::emulator::{REGION, emulators, post};
 use crate::support::inside;
@@ -77,7 +80,7 @@ fn token(value: &str) -> Secret {
 }
 
 /// The resources, in the order in which they can be made.
-fn steps(account: &str, binary: &std::path::Path) -> Vec<Step> {
+fn steps(account: &str, folder: &Path) -> Vec<Step> {
     let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
     let bucket = json!({
         "bucket": "contract-artifacts",
@@ -99,10 +102,18 @@ fn steps(account: &str, binary: &std::path::Path) -> Vec<Step> {
         }],
         "eventBridge": false,
     });
-    let object = json!({
-        "bucket": "contract-artifacts", "key": "bin/pipectl", "sha256": "ab".repeat(32),
-        "path": binary.to_str().expect("a text"),
-    });
+    let object = |text: &str| {
+        let file = folder.join(text);
+        std::fs::write(&file, text).expect("a file");
+        let sha256: String = Sha256::digest(text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        json!({
+            "bucket": "contract-artifacts", "key": "bin/pipectl", "sha256": sha256,
+            "path": file.to_str().expect("a text"),
+        })
+    };
     let topic = format!("arn:aws:sns:{REGION}:{account}:contract");
     let pipeline_role = json!({
         "roleName": "contract-pipeline",
@@ -206,7 +217,13 @@ fn steps(account: &str, binary: &std::path::Path) -> Vec<Step> {
     });
     let subscription =
         json!({"topicArn": topic, "protocol": "email", "endpoint": "someone@example.com"});
-    let other = json!({"bucket": "contract-other"});
+    // What every new bucket has, said or not.
+    let other = json!({
+        "bucket": "contract-other",
+        "encryption": bucket["encryption"],
+        "publicAccessBlock": bucket["publicAccessBlock"],
+        "ownership": bucket["ownership"],
+    });
     let on = json!({"bucket": "contract-other", "eventBridge": true});
     let off = |reason: &str| {
         json!({
@@ -263,8 +280,8 @@ fn steps(account: &str, binary: &std::path::Path) -> Vec<Step> {
         step(
             Kind::Object,
             "contract-artifacts/bin/pipectl",
-            object.clone(),
-            with(&object, json!({"sha256": "cd".repeat(32)})),
+            object("the binary"),
+            object("another binary"),
         ),
         step(
             Kind::Topic,
@@ -379,10 +396,8 @@ pub(crate) async fn contract(cloud: &dyn Cloud) {
     assert_eq!(identity.account.len(), 12);
     assert_eq!(identity.partition, "aws");
     let folder = tempfile::tempdir().expect("a folder");
-    let binary = folder.path().join("pipectl");
-    std::fs::write(&binary, "the binary").expect("a file");
     let account = identity.account.as_str();
-    let steps = steps(account, &binary);
+    let steps = steps(account, folder.path());
     let ids: Vec<Id> = steps.iter().map(|step| step.first.id.clone()).collect();
 
     let before = cloud.read(&ids).await.expect("an empty account");
@@ -621,6 +636,17 @@ async fn secrets_arrive(cloud: &Aws) {
     for Step { first, .. } in steps.iter().rev() {
         cloud.delete(&first.id, true).await.expect("deleted");
     }
+}
+
+#[tokio::test]
+async fn the_sandbox_keeps_the_contract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // What nobody made and nobody gave is absent, as on AWS.
+    let given = folder.path().join("sandbox.yml");
+    std::fs::write(&given, "strict: true\n").expect("a file");
+    let account = folder.path().join("account");
+    let cloud = Sandbox::open(&account, REGION, Some(&given)).expect("opens");
+    contract(&cloud).await;
 }
 
 fn emulator_call(service: &str, target: &str, body: &Value) {

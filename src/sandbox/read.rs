@@ -46,11 +46,15 @@ impl Sandbox {
             return Ok(None);
         }
         let row = store::row(db, id.kind.as_str(), region_of(id), &id.name)?;
-        Ok(row.map(|row| {
-            let mut resource = Resource::new(id.clone(), view::body(id, &row));
-            resource.tags = row.tags;
-            resource
-        }))
+        let Some(row) = row else { return Ok(None) };
+        let mut resource = Resource::new(id.clone(), view::body(id, &row));
+        let events = Kind::BucketEvents.as_str();
+        if id.kind == Kind::Bucket && store::row(db, events, &id.region, &id.name)?.is_some() {
+            // Switched on beside the bucket: it is one switch.
+            resource.body["eventBridge"] = Value::Bool(true);
+        }
+        resource.tags = row.tags;
+        Ok(Some(resource))
     }
 
     fn read_transition(&self, db: &Connection, id: &Id) -> Outcome<Option<Resource>> {
