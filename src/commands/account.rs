@@ -47,17 +47,18 @@ pub(super) async fn open(
         let seed = beside.join(SANDBOX_FILE);
         let seed = seed.is_file().then_some(seed);
         let region = region.unwrap_or(REGION_OF_NO_ACCOUNT);
-        let sandbox = Sandbox::open(&folder, region, seed.as_deref()).map_err(|error| match error {
-            OpenError::Failure(failure) => End::from(failure),
-            OpenError::Findings {
-                sources,
-                diagnostics,
-            } => End::Findings {
-                sources: *sources,
-                list: diagnostics.into_sorted(),
-                failure: None,
-            },
-        })?;
+        let sandbox =
+            Sandbox::open(&folder, region, seed.as_deref()).map_err(|error| match error {
+                OpenError::Failure(failure) => End::from(failure),
+                OpenError::Findings {
+                    sources,
+                    diagnostics,
+                } => End::Findings {
+                    sources: *sources,
+                    list: diagnostics.into_sorted(),
+                    failure: None,
+                },
+            })?;
         let sandbox = Arc::new(sandbox);
         return Ok(Account {
             cloud: sandbox.clone(),
@@ -71,11 +72,9 @@ pub(super) async fn open(
     };
     let aws = Aws::connect(&options).await.map_err(|error| {
         if error.code == "no-region" {
-            End::from(
-                Failure::usage("no region is given").help(
-                    "-r us-east-1, or `region` under `provider`, or AWS_REGION; without AWS: --sandbox",
-                ),
-            )
+            End::from(Failure::usage("no region is given").help(
+                "-r us-east-1, or `region` under `provider`, or AWS_REGION; without AWS: --sandbox",
+            ))
         } else {
             End::from(live::failure(&error))
         }

@@ -74,7 +74,10 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
 /// Standard input's text.
 pub(super) fn read_stdin() -> Result<String, Failure> {
     read_from(std::io::stdin().lock(), "<stdin>", &|error| {
-        Failure::failed("file-unreadable", format!("<stdin> cannot be read: {error}"))
+        Failure::failed(
+            "file-unreadable",
+            format!("<stdin> cannot be read: {error}"),
+        )
     })
 }
 

@@ -2,9 +2,9 @@
 
 use super::End;
 use super::session::{Ready, Session};
+use crate::cloud::ErrorKind;
 use crate::diagnostic::Diagnostic;
 use crate::live;
-use crate::cloud::ErrorKind;
 use crate::model::{Given, Text};
 
 /// Looks after connections and roles that the file gives.
@@ -36,7 +36,9 @@ async fn connections(session: &mut Session<'_>, ready: &Ready) -> Result<(), End
                     let status = match cloud.connection_status(&arn.value).await {
                         Ok(status) => status,
                         // Who applies need not be allowed to look at connections.
-                        Err(error) if error.kind == ErrorKind::Denied => Some("AVAILABLE".to_owned()),
+                        Err(error) if error.kind == ErrorKind::Denied => {
+                            Some("AVAILABLE".to_owned())
+                        }
                         Err(error) => return Err(live::failure(&error).into()),
                     };
                     seen.push((arn.value.clone(), status.clone()));

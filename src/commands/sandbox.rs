@@ -26,7 +26,9 @@ pub(super) async fn run(command: &SandboxCommand, setting: &Setting) -> Result<E
         } => {
             let value = if value == "-" {
                 let text = files::read_stdin()?;
-                text.strip_suffix('\n').map(ToOwned::to_owned).unwrap_or(text)
+                text.strip_suffix('\n')
+                    .map(ToOwned::to_owned)
+                    .unwrap_or(text)
             } else {
                 value.clone()
             };

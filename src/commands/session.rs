@@ -6,7 +6,7 @@ use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
 use super::outside::Outside;
 use super::{End, Setting, desired, files, include, surroundings};
 use crate::checks;
-use crate::cloud::Identity;
+use crate::cloud::{ErrorKind, Identity};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::error::Failure;
@@ -85,7 +85,12 @@ impl<'a> Session<'a> {
         };
         let id = self.sources.add(file.display().to_string(), text);
         match yaml::parse(&self.sources, id, &mut self.found) {
-            Some(root) => include::merge(root, file, &mut self.sources, &mut self.found).map(Some),
+            Some(root) => Ok(Some(include::merge(
+                root,
+                file,
+                &mut self.sources,
+                &mut self.found,
+            ))),
             None => Ok(None),
         }
     }
@@ -100,14 +105,8 @@ impl<'a> Session<'a> {
         let mut context = self.context(&root, &folder)?;
         context.offline = true;
         let outside = Outside::new(self.setting, &folder, None, None);
-        let resolved = variables::resolve(
-            root,
-            &mut self.sources,
-            &context,
-            &outside,
-            &mut self.found,
-        )
-        .await;
+        let resolved =
+            variables::resolve(root, &mut self.sources, &context, &outside, &mut self.found).await;
         Ok(Document {
             profile: self.profile(&resolved.tree),
             tree: resolved.tree,
@@ -139,20 +138,26 @@ impl<'a> Session<'a> {
             region,
             stage,
             failures,
-        } = variables::resolve(
-            root,
-            &mut self.sources,
-            &context,
-            &outside,
-            &mut self.found,
-        )
-        .await;
+        } = variables::resolve(root, &mut self.sources, &context, &outside, &mut self.found).await;
         let outcome = outside.outcome();
         if let Some(end) = outcome.trouble {
             return Err(end);
         }
         if sandbox {
             self.advise_sandbox(&outcome.missing);
+        }
+        if failures
+            .iter()
+            .any(|failure| failure.kind == ErrorKind::Credentials)
+        {
+            // Every variable failed for the one reason that the failure tells.
+            let found = std::mem::take(&mut self.found);
+            self.found.extend(
+                found
+                    .iter()
+                    .filter(|one| one.code != "variable-refused")
+                    .cloned(),
+            );
         }
         Ok(Document {
             profile: self.profile(&tree),
@@ -202,12 +207,14 @@ impl<'a> Session<'a> {
     async fn profile_region(&self, folder: &Path, profile: Option<&str>) -> Option<String> {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let home = std::env::var_os("HOME").map(PathBuf::from);
-        let configured = set("AWS_CONFIG_FILE")
-            || home.is_some_and(|home| home.join(".aws/config").is_file());
+        let configured =
+            set("AWS_CONFIG_FILE") || home.is_some_and(|home| home.join(".aws/config").is_file());
         if profile.is_none() && !set("AWS_PROFILE") && !configured {
             return None;
         }
-        let account = account::open(self.setting, folder, None, profile).await.ok()?;
+        let account = account::open(self.setting, folder, None, profile)
+            .await
+            .ok()?;
         Some(account.cloud.region().to_owned())
     }
 
@@ -238,11 +245,7 @@ impl<'a> Session<'a> {
                 let stage = root.get("provider")?.get("stage")?.scalar_text()?;
                 (!stage.contains("${")).then_some(stage)
             });
-            surroundings::add_dotenv(
-                &mut environment,
-                folder,
-                stage.as_deref().unwrap_or("dev"),
-            );
+            surroundings::add_dotenv(&mut environment, folder, stage.as_deref().unwrap_or("dev"));
         }
         let options = [
             ("region", &global.region),
@@ -313,7 +316,11 @@ impl<'a> Session<'a> {
     pub(super) fn check_all(&mut self, document: &Document) {
         let before = self.found.len();
         if let Some(model) = self.check(document, true)
-            && !self.found.iter().skip(before).any(|one| one.severity == Severity::Error)
+            && !self
+                .found
+                .iter()
+                .skip(before)
+                .any(|one| one.severity == Severity::Error)
         {
             let facts = desired::offline_facts(self, document);
             compile::compile(&model, &facts, &mut self.found);

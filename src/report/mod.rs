@@ -3,10 +3,10 @@
 //! stdout carries the result, stderr everything else. A reader that has gone away (EPIPE) is a reader that has seen
 //! enough, not a failure.
 
-pub mod definitions;
 pub mod json;
 pub mod plan;
 pub mod progress;
+pub mod roles;
 pub mod text;
 pub mod yaml;
 
@@ -203,7 +203,8 @@ impl Report {
 
 /// What clap has to say: help and version on stdout, a wrong command line on stderr.
 pub fn command_line(error: &clap::Error) -> Exit {
-    let color = |terminal: bool| terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let color =
+        |terminal: bool| terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let page = error.render();
     if error.use_stderr() {
         let text = if color(io::stderr().is_terminal()) {

@@ -102,7 +102,11 @@ pub fn summary_line(list: &[Diagnostic]) -> String {
         (0, 0) => "no findings".to_owned(),
         (0, warnings) => number(warnings, "warning"),
         (errors, 0) => number(errors, "error"),
-        (errors, warnings) => format!("{}, {}", number(errors, "error"), number(warnings, "warning")),
+        (errors, warnings) => format!(
+            "{}, {}",
+            number(errors, "error"),
+            number(warnings, "warning")
+        ),
     }
 }
 
@@ -289,7 +293,8 @@ impl std::error::Error for Shown {}
 
 impl miette::Diagnostic for Shown {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.code.map(|code| Box::new(code) as Box<dyn fmt::Display>)
+        self.code
+            .map(|code| Box::new(code) as Box<dyn fmt::Display>)
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -494,9 +499,17 @@ mod tests {
         let shown = diagnostics(
             LOOK,
             &sources,
-            &[Diagnostic::error("key-unknown", span, "a", "\u{1b}]0;x\u{7}")],
+            &[Diagnostic::error(
+                "key-unknown",
+                span,
+                "a",
+                "\u{1b}]0;x\u{7}",
+            )],
         );
-        assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown}");
+        assert!(
+            !shown.contains('\u{1b}') && !shown.contains('\u{7}'),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -507,8 +520,7 @@ mod tests {
             span,
             from: None,
         });
-        let finding =
-            Diagnostic::error("value-invalid", span, "a", "wrong").through(Some(&origin));
+        let finding = Diagnostic::error("value-invalid", span, "a", "wrong").through(Some(&origin));
         let shown = diagnostics(LOOK, &sources, &[finding]);
         assert!(
             shown.contains("${self:custom.x} at pipeline.yml:1:4"),
