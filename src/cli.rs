@@ -202,6 +202,9 @@ pub struct ApplyFlags {
     /// Take the lock of an apply that died
     #[arg(long, value_parser = FalseyValueParser::new())]
     pub break_lock: bool,
+    /// Only this pipeline and what it uses
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
 }
 
 /// `plan`.

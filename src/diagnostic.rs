@@ -186,6 +186,14 @@ pub const CODES: &[(&str, &str)] = &[
         "a raw definition has a member that the API does not have",
     ),
     (
+        "connection-missing",
+        "a connection that the file gives does not exist",
+    ),
+    (
+        "connection-pending",
+        "a connection that nobody has completed in the console yet",
+    ),
+    (
         "file-too-large",
         "the file is larger than a pipeline file can sensibly be",
     ),
@@ -209,6 +217,7 @@ pub const CODES: &[(&str, &str)] = &[
         "a made role would need more text in its policies than IAM takes",
     ),
     ("reference-unknown", "a name refers to nothing in the file"),
+    ("role-missing", "a role that the file gives does not exist"),
     (
         "secret-exposed",
         "a secret stands where AWS would store it in plain text",

@@ -45,6 +45,7 @@ pub(super) async fn run(arguments: &Apply, setting: &Setting) -> Result<Exit, En
         prune: is("prune"),
         delete_data: is("deleteData"),
         no_run: is("noRun"),
+        pipeline: text("pipeline"),
         // Who applies a plan file has seen the plan.
         yes: true,
         ..arguments.flags.clone()
@@ -91,6 +92,11 @@ async fn apply(
     )
     .await?;
     let exit = applying::tell(setting, &outcome);
+    if let Some(own) = &work.own
+        && exit == Exit::Ok
+    {
+        own.restart(report, &work, &outcome).await?;
+    }
     if flags.run && exit == Exit::Ok {
         start(setting, &work).await?;
     }

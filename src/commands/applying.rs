@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::self_update::SelfUpdate;
 use super::session::{Ready, Session};
 use super::{End, Setting, desired, given};
 use crate::apply::clock::SystemClock;
 use crate::apply::{self, CancellationFlag, Outcome, Settings};
 use crate::cli::ApplyFlags;
+use crate::compile::Compiled;
 use crate::destroy;
 use crate::error::{Exit, Failure};
 use crate::plan::{self, Options, Plan};
@@ -26,6 +28,8 @@ pub(super) struct Work {
     pub(super) header: Header,
     /// The file and its account.
     pub(super) ready: Ready,
+    /// The self-update that this is, if it is one.
+    pub(super) own: Option<SelfUpdate>,
 }
 
 /// What is done with a plan.
@@ -44,19 +48,56 @@ const BETWEEN: Duration = Duration::from_secs(3);
 
 /// The plan of an apply.
 pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Result<Work, End> {
+    let own = SelfUpdate::under_way();
     let (compiled, ready) = desired::with_account(session).await?;
-    let desired = compiled.desired;
+    let desired = match (&own, &flags.pipeline) {
+        (Some(own), _) => compiled.only(own.pipeline()).ok_or_else(|| {
+            Failure::failed(
+                "self-update-gone",
+                format!(
+                    "the file of this commit has no pipeline {}, and a self-update neither deletes nor renames the pipeline it runs in",
+                    own.pipeline()
+                ),
+            )
+            .help("rename it at a desk, or bring the name back")
+        })?,
+        (None, Some(name)) => one_pipeline(&compiled, &ready, name)?,
+        (None, None) => compiled.desired,
+    };
     let plan = plan::make(&desired, ready.account.cloud.as_ref(), &options(flags)).await?;
     if !plan.is_empty() {
         given::check(session, &ready).await?;
     }
     session.print_warnings();
-    Ok(Work {
+    let work = Work {
         header: header(&desired, &ready),
         desired,
         plan,
         ready,
-    })
+        own,
+    };
+    if let Some(own) = &work.own {
+        own.check(&work)?;
+    }
+    Ok(work)
+}
+
+/// What one pipeline needs, by its key in the file or its name in AWS.
+fn one_pipeline(compiled: &Compiled, ready: &Ready, name: &str) -> Result<Desired, Failure> {
+    let pipelines = &ready.model.pipelines;
+    let found = pipelines
+        .iter()
+        .find(|pipeline| pipeline.name.value == name || pipeline.key.as_deref() == Some(name));
+    found
+        .and_then(|pipeline| compiled.only(&pipeline.name.value))
+        .ok_or_else(|| {
+            let names: Vec<&str> = pipelines
+                .iter()
+                .map(|pipeline| pipeline.key.as_deref().unwrap_or(&pipeline.name.value))
+                .collect();
+            Failure::usage(format!("the file has no pipeline `{name}`"))
+                .help(format!("--pipeline {}", names.join(" or --pipeline ")))
+        })
 }
 
 /// The plan of a destroy.
@@ -71,11 +112,13 @@ pub(super) async fn plan_destroy(
         ..Options::default()
     };
     let plan = destroy::plan(&desired, ready.account.cloud.as_ref(), &options).await?;
+    session.print_warnings();
     Ok(Work {
         header: header(&desired, &ready),
         desired,
         plan,
         ready,
+        own: None,
     })
 }
 
@@ -113,6 +156,7 @@ pub(super) fn arguments(setting: &Setting, flags: &ApplyFlags) -> Value {
         "prune": flags.prune,
         "deleteData": flags.delete_data,
         "noRun": flags.no_run,
+        "pipeline": flags.pipeline,
     })
 }
 
@@ -131,14 +175,24 @@ pub(super) fn agreed(
     if !setting.report.interactive {
         let mut message = "this needs a yes, and there is no terminal to ask on".to_owned();
         if !why.is_empty() {
-            message = format!("{message}: {}", why.join(", "));
+            message = format!("{message}: {}", few(&why));
         }
-        return Err(Failure::usage(message).help("look at the plan and say --yes"));
+        return Err(Failure::usage(message).help("look at the plan, then say --yes"));
     }
     if !why.is_empty() {
-        setting.report.say(&format!("{}.", why.join(",\n")));
+        setting.report.say(&few(&why));
     }
     Ok(setting.report.confirm(question))
+}
+
+/// The first of the reasons and how many more there are: the plan above has them all.
+fn few(why: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = why[..why.len().min(SHOWN)].join(", ");
+    match why.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown}, and {more} more"),
+    }
 }
 
 /// Does the work and tells what was done.

@@ -3,12 +3,19 @@
 use super::session::Session;
 use super::{End, Setting, desired};
 use crate::cli::Compile;
-use crate::error::Exit;
-use crate::report::definitions::{definitions, explain, statements};
-use crate::report::{Format, yaml};
+use crate::compile::cloudformation;
+use crate::compile::output::json;
+use crate::error::{Exit, Failure};
+use crate::report::{self, Format, yaml};
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Compile, setting: &Setting) -> Result<Exit, End> {
+    let report = &setting.report;
+    if arguments.explain && report.format == Format::Cloudformation {
+        return Err(Failure::usage("a template cannot hold reasons")
+            .help("--explain goes with --format json, or none")
+            .into());
+    }
     let mut session = Session::new(setting);
     let compiled = if arguments.offline {
         desired::offline(&mut session).await?
@@ -16,12 +23,13 @@ pub(super) async fn run(arguments: &Compile, setting: &Setting) -> Result<Exit, 
         desired::with_account(&mut session).await?.0
     };
     session.print_warnings();
-    let report = &setting.report;
-    match (arguments.explain, report.format) {
-        (true, Format::Json) => report.result_json(&statements(&compiled.explain)),
-        (true, _) => report.result(&explain(report.out, &compiled.explain)),
-        (false, Format::Json) => report.result_json(&definitions(&compiled)),
-        (false, _) => report.result(&yaml::text(&definitions(&compiled))),
+    match report.format {
+        Format::Cloudformation => report.result_json(&cloudformation(&compiled)),
+        Format::Json => report.result_json(&json(&compiled, arguments.explain)),
+        _ if arguments.explain => {
+            report.result(&report::roles::explain(report.out, &compiled.explain));
+        }
+        _ => report.result(&yaml::text(&json(&compiled, false))),
     }
     Ok(Exit::Ok)
 }

@@ -1,10 +1,11 @@
 //! From a file to what should exist.
 
-use super::End;
 use super::account::REGION_OF_NO_ACCOUNT;
 use super::session::{Document, Ready, Session};
+use super::{End, binary};
 use crate::compile::{self, Compiled, Facts, Reads};
 use crate::error::Failure;
+use crate::model::Model;
 use crate::variables::Request;
 
 /// The account and its region where nobody knows the account.
@@ -31,6 +32,11 @@ pub(super) async fn with_account(session: &mut Session<'_>) -> Result<(Compiled,
         account: ready.identity.account.clone(),
         partition: ready.identity.partition.clone(),
         region: ready.account.cloud.region().to_owned(),
+        binary: if uploads_pipectl(&ready.model) {
+            binary::find()
+        } else {
+            None
+        },
         ..facts(session, &ready.document)
     };
     let compiled = compile::compile(&ready.model, &facts, &mut session.found);
@@ -50,6 +56,17 @@ pub(super) fn offline_facts(session: &Session<'_>, document: &Document) -> Facts
         offline: true,
         ..facts(session, document)
     }
+}
+
+/// Whether a self-update runs the pipectl that apply uploads.
+fn uploads_pipectl(model: &Model) -> bool {
+    model
+        .pipelines
+        .iter()
+        .flat_map(|pipeline| &pipeline.stages)
+        .flat_map(|stage| &stage.actions)
+        .filter_map(|action| action.self_update.as_ref())
+        .any(|options| options.install.is_empty() && options.version.is_none())
 }
 
 fn no_pipeline() -> End {

@@ -1,7 +1,7 @@
 //! `destroy`: removes what the file owns in the account.
 
 use super::applying::{self, Goal};
-use super::plan::show;
+use super::plan::show_destroy;
 use super::session::Session;
 use super::{End, Setting};
 use crate::cli::Destroy;
@@ -13,7 +13,7 @@ pub(super) async fn run(arguments: &Destroy, setting: &Setting) -> Result<Exit, 
     let mut session = Session::new(setting);
     let work = applying::plan_destroy(&mut session, arguments.delete_data).await?;
     if arguments.dry_run || !report.is_json() {
-        show(setting, &work);
+        show_destroy(setting, &work);
     }
     if arguments.dry_run {
         return Ok(Exit::Ok);

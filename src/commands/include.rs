@@ -1,11 +1,10 @@
-//! `include:`: other files merged into the pipeline file. Maps are merged deeply, lists are not joined, and the same
-//! key with two values is an error at the second place.
+//! `include:`: the files that it names, read and merged into the pipeline file.
 
 use std::path::{Path, PathBuf};
 
 use super::files;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::error::Failure;
+use crate::model;
 use crate::source::Sources;
 use crate::tree::{Data, Entry, Node};
 use crate::yaml;
@@ -16,7 +15,7 @@ pub(super) fn merge(
     file: &Path,
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
-) -> Result<Node, Failure> {
+) -> Node {
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
     let mut seen = vec![normal(file)];
     merge_into(root, &folder, sources, diagnostics, &mut seen)
@@ -28,12 +27,12 @@ fn merge_into(
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
     seen: &mut Vec<PathBuf>,
-) -> Result<Node, Failure> {
+) -> Node {
     let Data::Map(entries) = &mut root.data else {
-        return Ok(root);
+        return root;
     };
     let Some(at) = entries.iter().position(|entry| entry.key == "include") else {
-        return Ok(root);
+        return root;
     };
     let include = entries.remove(at);
     for (index, (node, path)) in paths(&include, diagnostics).into_iter().enumerate() {
@@ -78,19 +77,10 @@ fn merge_into(
             continue;
         };
         let below = path.parent().unwrap_or(Path::new("")).to_owned();
-        let included = merge_into(included, &below, sources, diagnostics, seen)?;
-        match included.data {
-            Data::Map(_) => merge_maps(&mut root, included, "", diagnostics),
-            Data::Null => {}
-            _ => diagnostics.push(Diagnostic::error(
-                "value-kind",
-                included.span,
-                "",
-                format!("an included file is a map, this is {}", included.kind()),
-            )),
-        }
+        let included = merge_into(included, &below, sources, diagnostics, seen);
+        root = model::merge(root, included, diagnostics);
     }
-    Ok(root)
+    root
 }
 
 fn paths(include: &Entry, diagnostics: &mut Diagnostics) -> Vec<(Node, String)> {
@@ -117,38 +107,6 @@ fn paths(include: &Entry, diagnostics: &mut Diagnostics) -> Vec<(Node, String)> 
         }
     }
     paths
-}
-
-fn merge_maps(into: &mut Node, from: Node, path: &str, diagnostics: &mut Diagnostics) {
-    let (Data::Map(into), Data::Map(from)) = (&mut into.data, from.data) else {
-        return;
-    };
-    for entry in from {
-        let place = yaml::join_key(path, &entry.key);
-        let Some(present) = into.iter_mut().find(|present| present.key == entry.key) else {
-            into.push(entry);
-            continue;
-        };
-        if matches!(
-            (&present.value.data, &entry.value.data),
-            (Data::Map(_), Data::Map(_))
-        ) {
-            merge_maps(&mut present.value, entry.value, &place, diagnostics);
-        } else if present.value.to_json() != entry.value.to_json()
-            || matches!(entry.value.data, Data::List(_))
-        {
-            diagnostics.push(
-                Diagnostic::error(
-                    "include-conflict",
-                    entry.key_span,
-                    place.clone(),
-                    format!("`{place}` has another value already"),
-                )
-                .related(present.key_span, "the other value")
-                .help("keep it in one of the files; lists are not joined"),
-            );
-        }
-    }
 }
 
 /// The path by which a file is told from another.

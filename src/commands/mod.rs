@@ -3,6 +3,7 @@
 mod account;
 mod apply;
 mod applying;
+mod binary;
 mod compile;
 mod desired;
 mod destroy;
@@ -14,6 +15,7 @@ mod outside;
 mod plan;
 mod print;
 mod sandbox;
+mod self_update;
 mod session;
 mod surroundings;
 mod validate;
@@ -158,7 +160,8 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
 /// The formats that a command has, the one it has by itself first.
 fn formats(command: &Command) -> &'static [Format] {
     match command {
-        Command::Print(_) | Command::Compile(_) => &[Format::Yaml, Format::Json],
+        Command::Print(_) => &[Format::Yaml, Format::Json],
+        Command::Compile(_) => &[Format::Yaml, Format::Json, Format::Cloudformation],
         _ => &[Format::Text, Format::Json],
     }
 }

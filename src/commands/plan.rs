@@ -45,3 +45,17 @@ pub(super) fn show(setting: &Setting, work: &Work) {
         ));
     }
 }
+
+/// Prints the plan of a destroy as the result.
+pub(super) fn show_destroy(setting: &Setting, work: &Work) {
+    let report = &setting.report;
+    if report.is_json() {
+        report.result_json(&work.plan.to_json());
+    } else {
+        report.result(&crate::report::plan::destroy(
+            report.out,
+            &work.header,
+            &work.plan,
+        ));
+    }
+}

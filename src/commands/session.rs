@@ -6,7 +6,7 @@ use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
 use super::outside::Outside;
 use super::{End, Setting, desired, files, include, surroundings};
 use crate::checks;
-use crate::cloud::Identity;
+use crate::cloud::{ErrorKind, Identity};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::error::Failure;
@@ -85,7 +85,12 @@ impl<'a> Session<'a> {
         };
         let id = self.sources.add(file.display().to_string(), text);
         match yaml::parse(&self.sources, id, &mut self.found) {
-            Some(root) => include::merge(root, file, &mut self.sources, &mut self.found).map(Some),
+            Some(root) => Ok(Some(include::merge(
+                root,
+                file,
+                &mut self.sources,
+                &mut self.found,
+            ))),
             None => Ok(None),
         }
     }
@@ -140,6 +145,19 @@ impl<'a> Session<'a> {
         }
         if sandbox {
             self.advise_sandbox(&outcome.missing);
+        }
+        if failures
+            .iter()
+            .any(|failure| failure.kind == ErrorKind::Credentials)
+        {
+            // Every variable failed for the one reason that the failure tells.
+            let found = std::mem::take(&mut self.found);
+            self.found.extend(
+                found
+                    .iter()
+                    .filter(|one| one.code != "variable-refused")
+                    .cloned(),
+            );
         }
         Ok(Document {
             profile: self.profile(&tree),

@@ -3,10 +3,10 @@
 //! stdout carries the result, stderr everything else. A reader that has gone away (EPIPE) is a reader that has seen
 //! enough, not a failure.
 
-pub mod definitions;
 pub mod json;
 pub mod plan;
 pub mod progress;
+pub mod roles;
 pub mod text;
 pub mod yaml;
 

@@ -42,18 +42,7 @@ pub fn header(look: Look, header: &Header) -> String {
 /// The whole plan.
 pub fn plan(look: Look, head: &Header, plan: &Plan) -> String {
     let mut text = header(look, head);
-    if !plan.changes.is_empty() {
-        text.push('\n');
-    }
-    let widest = plan
-        .changes
-        .iter()
-        .map(|change| change.id.kind.as_str().len())
-        .max()
-        .unwrap_or(0);
-    for change in &plan.changes {
-        change_lines(&mut text, look, head, change, widest);
-    }
+    changes(&mut text, look, head, plan, true);
     if !plan.leftovers.is_empty() {
         let _ = writeln!(
             text,
@@ -73,6 +62,41 @@ pub fn plan(look: Look, head: &Header, plan: &Plan) -> String {
             let _ = writeln!(text, "  {}{data}", name(head, id));
         }
     }
+    consequences(&mut text, look, plan);
+    let _ = writeln!(text, "\n{}", summary(plan));
+    text
+}
+
+/// What a destroy would remove; what stays stands among the consequences.
+pub fn destroy(look: Look, head: &Header, plan: &Plan) -> String {
+    let mut text = header(look, head);
+    changes(&mut text, look, head, plan, false);
+    consequences(&mut text, look, plan);
+    let summary = match plan.changes.len() {
+        0 => "Nothing to delete.".to_owned(),
+        count => format!("{count} to delete"),
+    };
+    let _ = writeln!(text, "\n{summary}");
+    text
+}
+
+fn changes(text: &mut String, look: Look, head: &Header, plan: &Plan, reasons: bool) {
+    if !plan.changes.is_empty() {
+        text.push('\n');
+    }
+    let widest = plan
+        .changes
+        .iter()
+        .map(|change| change.id.kind.as_str().len())
+        .max()
+        .unwrap_or(0);
+    for change in &plan.changes {
+        let why = if reasons { reason(change) } else { "" };
+        change_lines(text, look, head, change, widest, why);
+    }
+}
+
+fn consequences(text: &mut String, look: Look, plan: &Plan) {
     if !plan.consequences.is_empty() {
         let _ = writeln!(text, "\n{}", paint(look, Paint::Strong, "What follows:"));
         let dot = if look.unicode { '•' } else { '*' };
@@ -80,10 +104,6 @@ pub fn plan(look: Look, head: &Header, plan: &Plan) -> String {
             let _ = writeln!(text, "  {dot} {}", clean(consequence));
         }
     }
-    text.push('\n');
-    text.push_str(&summary(plan));
-    text.push('\n');
-    text
 }
 
 /// `3 to create, 1 to update; 6 unchanged`
@@ -125,7 +145,14 @@ fn name(head: &Header, id: &Id) -> String {
     }
 }
 
-fn change_lines(text: &mut String, look: Look, head: &Header, change: &Change, widest: usize) {
+fn change_lines(
+    text: &mut String,
+    look: Look,
+    head: &Header,
+    change: &Change,
+    widest: usize,
+    why: &str,
+) {
     let (sign, color) = match change.action {
         Action::Create => ("+", Paint::Add),
         Action::Update => ("~", Paint::Change),
@@ -139,7 +166,6 @@ fn change_lines(text: &mut String, look: Look, head: &Header, change: &Change, w
         let _ = write!(line, " in {}", change.id.region);
     }
     text.push_str(&paint(look, color, &line));
-    let why = reason(change);
     if !why.is_empty() {
         text.push_str("  ");
         text.push_str(&paint(look, Paint::Faint, why));

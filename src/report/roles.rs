@@ -1,0 +1,40 @@
+//! Why each made role may do what it may, for people.
+
+use std::fmt::Write as _;
+
+use super::Look;
+use super::text::{Paint, clean, paint};
+use crate::compile::RoleStatement;
+
+/// Role by role, statement by statement.
+pub fn explain(look: Look, list: &[RoleStatement]) -> String {
+    let mut text = String::new();
+    let mut role = "";
+    for statement in list {
+        if statement.role != role {
+            if !role.is_empty() {
+                text.push('\n');
+            }
+            role = &statement.role;
+            let _ = writeln!(text, "{}", paint(look, Paint::Strong, &clean(role)));
+        }
+        let _ = writeln!(
+            text,
+            "  {} {}: {}",
+            statement.effect,
+            statement.sid,
+            clean(&statement.why)
+        );
+        let _ = writeln!(text, "      {}", statement.actions.join(", "));
+        for resource in &statement.resources {
+            let _ = writeln!(text, "      on {}", clean(resource));
+        }
+        if let Some(condition) = &statement.condition {
+            let _ = writeln!(text, "      if {condition}");
+        }
+    }
+    if text.is_empty() {
+        text.push_str("the file makes no role\n");
+    }
+    text
+}
