@@ -178,6 +178,24 @@ impl Diagnostics {
     }
 }
 
+/// The candidate most like `word`, if one is like enough.
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
+    let wanted = plain(word);
+    let limit = (wanted.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&wanted, &plain(candidate)),
+                candidate,
+            )
+        })
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
 /// The codes that no rule of `checks` owns: what reading, resolving and decoding a file can find.
 /// Each with one sentence; kept in alphabetical order.
 pub const CODES: &[(&str, &str)] = &[

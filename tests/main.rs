@@ -1,8 +1,12 @@
 //! Every test above the unit level, in one binary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so")]
-#![allow(unreachable_pub, reason = "modules of one test binary share their helpers")]
+#![allow(
+    unreachable_pub,
+    reason = "modules of one test binary share their helpers"
+)]
 
 mod architecture;
+mod checks;
 mod cloud_contract;
 mod cloud_failures;
 mod corpus;

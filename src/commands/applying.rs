@@ -300,7 +300,7 @@ async fn interrupted_twice(setting: &Setting, cancel: &CancellationFlag) {
         .report
         .say("stopping after the calls under way; Ctrl-C once more stops at once");
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

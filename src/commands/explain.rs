@@ -6,7 +6,7 @@ use crate::checks;
 use crate::cli::Explain;
 use crate::diagnostic::CODES;
 use crate::error::{Exit, Failure};
-use crate::report::Report;
+use crate::report::{self, Report};
 
 /// Every code with its sentence, sorted.
 pub(super) fn codes() -> Vec<(&'static str, &'static str)> {
@@ -46,16 +46,58 @@ pub(super) fn run(arguments: &Explain, report: &Report) -> Result<Exit, super::E
     if report.is_json() {
         let list: Vec<_> = list
             .iter()
-            .map(|(code, summary)| serde_json::json!({"code": code, "summary": summary}))
+            .map(|(code, summary)| match checks::rule(code) {
+                None => serde_json::json!({"code": code, "summary": summary}),
+                Some(rule) => serde_json::json!({
+                    "code": code,
+                    "summary": summary,
+                    "severity": rule.severity.as_str(),
+                    "why": rule.why,
+                    "aws": rule.aws,
+                    "wrong": rule.wrong,
+                    "right": rule.right,
+                    "link": rule.link,
+                }),
+            })
             .collect();
         report.result_json(&serde_json::json!({"version": 1, "codes": list}));
         return Ok(Exit::Ok);
     }
     let widest = list.iter().map(|(code, _)| code.len()).max().unwrap_or(0);
     let mut text = String::new();
+    if let Some(code) = &arguments.code
+        && let Some(rule) = checks::rule(code)
+    {
+        report.result(&page(rule));
+        return Ok(Exit::Ok);
+    }
     for (code, summary) in list {
         let _ = writeln!(text, "{code:widest$}  {summary}");
     }
     report.result(&text);
     Ok(Exit::Ok)
+}
+
+/// The page of a rule: what, why, AWS's words, wrong and right, where it is from.
+fn page(rule: &checks::Rule) -> String {
+    let indented = |text: &str| {
+        text.lines().fold(String::new(), |mut all, line| {
+            let _ = writeln!(all, "    {line}");
+            all
+        })
+    };
+    let mut text = format!("{} ({})\n\n", rule.code, rule.severity.as_str());
+    let mut summary = rule.summary.chars();
+    let first = summary.next().map(|first| first.to_uppercase().to_string());
+    let _ = writeln!(text, "{}{}.\n", first.unwrap_or_default(), summary.as_str());
+    for paragraph in rule.why.split("\n\n") {
+        let _ = writeln!(text, "{}\n", report::wrapped(paragraph));
+    }
+    if !rule.aws.is_empty() {
+        let _ = write!(text, "AWS says:\n\n{}\n", indented(rule.aws));
+    }
+    let _ = write!(text, "Wrong:\n\n{}\n", indented(rule.wrong));
+    let _ = write!(text, "Right:\n\n{}\n", indented(rule.right));
+    let _ = writeln!(text, "{}", rule.link);
+    text
 }

@@ -1,5 +1,6 @@
 //! One run over one file: read, merge, resolve, decode, check. Every stage appends to one list of findings.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
@@ -11,7 +12,7 @@ use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::error::Failure;
 use crate::live;
-use crate::model::{self, Model};
+use crate::model::{self, Buildspec, Model};
 use crate::source::Sources;
 use crate::tree::Node;
 use crate::variables::{self, Request, Resolved};
@@ -308,8 +309,52 @@ impl<'a> Session<'a> {
             version: env!("CARGO_PKG_VERSION"),
         };
         let model = model::decode(&document.tree, &context, &mut self.found)?;
-        checks::check(&model, &mut self.found);
+        let buildspecs = self.buildspecs(&model, &document.folder);
+        let subject = checks::Subject {
+            model: &model,
+            sources: &self.sources,
+            region: document.region.as_deref(),
+            stage: &document.stage,
+            buildspecs: &buildspecs,
+        };
+        checks::check(&subject, &mut self.found);
         Some(model)
+    }
+
+    /// The buildspecs that the file names and that exist: beside the file, or at the root of its repository. What is
+    /// no YAML is a finding in the buildspec's own text.
+    fn buildspecs(&mut self, model: &Model, folder: &Path) -> BTreeMap<String, Node> {
+        let whole = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let mut found = BTreeMap::new();
+        for project in &model.projects {
+            let path = match &project.buildspec {
+                Buildspec::Default => "buildspec.yml",
+                Buildspec::Path(path) if path.known && !path.value.starts_with("arn:") => {
+                    path.value.as_str()
+                }
+                Buildspec::Path(_) | Buildspec::Inline(_) => continue,
+            };
+            if found.contains_key(path) {
+                continue;
+            }
+            let root = whole.ancestors().find(|above| above.join(".git").exists());
+            let beside = [Some(folder), root]
+                .into_iter()
+                .flatten()
+                .map(|place| place.join(path))
+                .find(|file| file.is_file());
+            let Some((file, text)) =
+                beside.and_then(|file| Some((files::read(&file).ok()?, file)).map(|(t, f)| (f, t)))
+            else {
+                continue;
+            };
+            let shown = file.strip_prefix(&self.setting.here).unwrap_or(&file);
+            let id = self.sources.add(shown.display().to_string(), text);
+            if let Some(root) = yaml::parse(&self.sources, id, &mut self.found) {
+                found.insert(path.to_owned(), root);
+            }
+        }
+        found
     }
 
     /// Everything that can be found without an account: what compiling finds, too.

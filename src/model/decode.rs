@@ -1,5 +1,6 @@
 //! The one helper that reads maps: it remembers which keys were asked for, and reports the rest.
 
+pub(super) use crate::diagnostic::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
@@ -72,27 +73,6 @@ pub(super) fn join(path: &str, key: &str) -> String {
 /// The path of an item of a list.
 pub(super) fn at(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
-}
-
-/// The candidate most like `word`, if one is like enough.
-pub(super) fn nearest<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
-    let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
-    let wanted = plain(word);
-    let limit = (wanted.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&wanted, &plain(candidate)),
-                candidate,
-            )
-        })
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 /// "one of `a`, `b`".

@@ -29,6 +29,25 @@ pub enum Format {
     Cloudformation,
 }
 
+/// A paragraph in lines of at most 80 characters.
+pub fn wrapped(paragraph: &str) -> String {
+    let mut text = String::new();
+    let mut width = 0;
+    for word in paragraph.split_whitespace() {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > 80 {
+            text.push('\n');
+            width = 0;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        text.push_str(word);
+        width += length;
+    }
+    text
+}
+
 /// What the surroundings allow: colour, characters, width, terminals.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {

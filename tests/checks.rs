@@ -1,0 +1,116 @@
+//! Every rule has its cases: a file it refuses, as it is shown; a near miss on which it is silent.
+//!
+//! `tests/cases/checks/<code>/bad*.yml` with `bad*.out` beside it, and `ok*.yml`. `BLESS=1` writes the `.out` files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::examples::pipectl;
+
+fn folder(code: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cases/checks")
+        .join(code)
+}
+
+/// Files of a case folder that begin with a word, in order.
+fn files(folder: &Path, begin: &str) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(begin) && name.ends_with(".yml"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn findings(folder: &Path, file: &str) -> Vec<Value> {
+    let ran = pipectl(folder, &["validate", "--format", "json", file]);
+    assert!(ran.code <= 1, "{file}: {}{}", ran.stdout, ran.stderr);
+    let result: Value = serde_json::from_str(&ran.stdout).unwrap();
+    result["findings"].as_array().unwrap().clone()
+}
+
+#[test]
+fn every_rule_fires_on_its_case_and_is_silent_on_the_near_miss() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut wrong = Vec::new();
+    for rule in pipectl::checks::ALL.iter() {
+        let code = rule.code;
+        let folder = folder(code);
+        let (bad, ok) = (files(&folder, "bad"), files(&folder, "ok"));
+        if bad.is_empty() || ok.is_empty() {
+            wrong.push(format!("{code}: no bad*.yml or no ok*.yml"));
+            continue;
+        }
+        for file in &bad {
+            let found = findings(&folder, file);
+            let mine: Vec<&Value> = found.iter().filter(|one| one["code"] == code).collect();
+            if mine.is_empty() {
+                wrong.push(format!("{code}/{file}: silent, but: {found:?}"));
+            }
+            let others: Vec<&Value> = found
+                .iter()
+                .filter(|one| one["severity"] == "error" && one["code"] != code)
+                .collect();
+            if !others.is_empty() {
+                wrong.push(format!("{code}/{file}: other errors: {others:?}"));
+            }
+            let shown = pipectl(&folder, &["validate", file]);
+            let expected = folder.join(file).with_extension("out");
+            if bless {
+                fs::write(&expected, &shown.stdout).unwrap();
+            }
+            let expected = fs::read_to_string(&expected).unwrap_or_default();
+            if expected != shown.stdout {
+                wrong.push(format!(
+                    "{code}/{file}: shown otherwise (BLESS=1 rewrites)\n--- expected\n{expected}--- shown\n{}",
+                    shown.stdout
+                ));
+            }
+        }
+        for file in &ok {
+            let found = findings(&folder, file);
+            let loud: Vec<&Value> = found
+                .iter()
+                .filter(|one| one["code"] == code || one["severity"] == "error")
+                .collect();
+            if !loud.is_empty() {
+                wrong.push(format!("{code}/{file}: not silent: {loud:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_folder_belongs_to_a_rule() {
+    for entry in fs::read_dir(folder("")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(pipectl::checks::rule(&name).is_some(), "{name} is no rule");
+    }
+}
+
+/// What is certain in the catalogue and can be seen in a file is enforced by a rule.
+#[test]
+fn every_certain_fact_of_the_catalogue_has_a_rule() {
+    // What only the account knows.
+    const OF_THE_ACCOUNT: [&str; 18] = [
+        "S16", "S23", "S23a", "S25", "C01", "C02", "C03", "C04", "C07", "R02", "P19", "P20", "P21",
+        "P22", "P25", "P26", "P27", "R01",
+    ];
+    let enforced: Vec<&str> = pipectl::checks::ALL
+        .iter()
+        .flat_map(|rule| rule.facts.iter().copied())
+        .collect();
+    let structure = pipectl::catalog::structure::rules()
+        .iter()
+        .filter(|rule| rule.certain)
+        .map(|rule| rule.id.as_str());
+    let missing: Vec<&str> = structure
+        .filter(|id| !enforced.contains(id) && !OF_THE_ACCOUNT.contains(id))
+        .collect();
+    assert!(missing.is_empty(), "no rule enforces {missing:?}");
+}
