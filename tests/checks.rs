@@ -30,7 +30,7 @@ fn findings(folder: &Path, file: &str) -> Vec<Value> {
     let ran = pipectl(folder, &["validate", "--format", "json", file]);
     assert!(ran.code <= 1, "{file}: {}{}", ran.stdout, ran.stderr);
     let result: Value = serde_json::from_str(&ran.stdout).unwrap();
-    result["findings"].as_array().unwrap().clone()
+    result["diagnostics"].as_array().unwrap().clone()
 }
 
 #[test]
