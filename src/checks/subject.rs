@@ -20,6 +20,9 @@ pub struct Subject<'a> {
     /// Buildspecs that the file names and that exist beside it, by the path as the file names it
     /// (`buildspec.yml` where it names none).
     pub buildspecs: &'a BTreeMap<String, Node>,
+    /// Whether everything the file says could be read. Where not, what is absent here may stand in the file, and
+    /// nothing is said about its absence.
+    pub complete: bool,
 }
 
 impl Subject<'_> {

@@ -316,6 +316,9 @@ impl<'a> Session<'a> {
             region: document.region.as_deref(),
             stage: &document.stage,
             buildspecs: &buildspecs,
+            complete: !self.found.iter().any(|found| {
+                found.severity == Severity::Error && found.span.file == document.tree.span.file
+            }),
         };
         checks::check(&subject, &mut self.found);
         Some(model)

@@ -24,13 +24,19 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let steps: Vec<Step<'_>> = flow::steps(pipeline).collect();
         for step in &steps {
             for input in step.action.inputs.iter().filter(|input| input.known) {
-                one(&steps, step, input, diagnostics);
+                one(subject.complete, &steps, step, input, diagnostics);
             }
         }
     }
 }
 
-fn one(steps: &[Step<'_>], step: &Step<'_>, input: &Text, diagnostics: &mut Diagnostics) {
+fn one(
+    complete: bool,
+    steps: &[Step<'_>],
+    step: &Step<'_>,
+    input: &Text,
+    diagnostics: &mut Diagnostics,
+) {
     let outputs = || {
         steps
             .iter()
@@ -82,6 +88,8 @@ fn one(steps: &[Step<'_>], step: &Step<'_>, input: &Text, diagnostics: &mut Diag
             .related(output.name.span, "written here")
             .help(help)
         }
+        // its producer may be what could not be read
+        None if !complete => return,
         None => {
             let known: Vec<&str> = outputs()
                 .filter(|(producer, _)| producer.before(step))

@@ -1,0 +1,201 @@
+//! What several rules of structure say alike.
+
+use crate::catalog::text::{Quota, TextProblem, TextRule};
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Action, Stage, Text};
+use crate::source::Span;
+
+/// A word of the API in raw forms, the file's word elsewhere.
+pub(super) fn word<'w>(raw: bool, api: &'w str, friendly: &'w str) -> &'w str {
+    if raw { api } else { friendly }
+}
+
+/// The place of a part of an action: in raw forms under its API word.
+pub(super) fn place(action: &Action, api: &str, friendly: &str) -> String {
+    format!("{}.{}", action.path, word(action.raw, api, friendly))
+}
+
+/// The path of a part; of the root it is the part alone.
+pub(super) fn below(path: &str, part: &str) -> String {
+    if path.is_empty() {
+        part.to_owned()
+    } else {
+        format!("{path}.{part}")
+    }
+}
+
+/// Whether an action is a source; not if its category is not known.
+pub(super) fn is_source(action: &Action) -> bool {
+    action.category.known && action.category.value == "Source"
+}
+
+/// The characters that make an action what it is: its category in raw forms, its kind elsewhere.
+pub(super) fn kind_span(action: &Action) -> Span {
+    if action.raw {
+        action.category.span
+    } else {
+        action.span
+    }
+}
+
+/// Where a stage is named: its name, if it has one in the file.
+pub(super) fn stage_span(stage: &Stage) -> Span {
+    if stage.name.span.start < stage.name.span.end {
+        stage.name.span
+    } else {
+        stage.span
+    }
+}
+
+/// `1 stage`, `2 stages`.
+pub(super) fn count(number: usize, one: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {one}s"),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// A text that does not fit what its place takes; `what` is `stage name`, `artifact name`.
+pub(super) fn unfit(
+    rule: &Rule,
+    subject: &Subject<'_>,
+    text: &Text,
+    fact: &TextRule,
+    what: &str,
+    path: String,
+) -> Option<Diagnostic> {
+    if !text.known {
+        return None;
+    }
+    let value = &text.value;
+    let finding = match fact.check(value).err()? {
+        TextProblem::Character { character, at } => {
+            let span = subject.part(text, at, at + character.len_utf8());
+            let finding = rule
+                .finding(
+                    span,
+                    path,
+                    format!("the {what} `{value}` has {}", named(character)),
+                )
+                .label("not allowed here");
+            finding.help(characters_help(value, fact))
+        }
+        TextProblem::TooShort { length: 0, .. } => {
+            rule.finding(text.span, path, format!("the {what} is empty"))
+        }
+        TextProblem::TooShort { length, min } => rule.finding(
+            text.span,
+            path,
+            format!("the {what} `{value}` has {length} characters; it takes at least {min}"),
+        ),
+        TextProblem::TooLong { length, max } => rule
+            .finding(
+                text.span,
+                path,
+                format!("the {what} has {length} characters; AWS takes at most {max}"),
+            )
+            .label(format!("{} too many", length - max)),
+        TextProblem::Shape => rule.finding(text.span, path, format!("`{value}` is no {what}")),
+        TextProblem::Reserved => rule
+            .finding(
+                text.span,
+                path,
+                format!("`{value}` is a {what} that AWS keeps for itself"),
+            )
+            .label("reserved")
+            .help("choose another word"),
+    };
+    Some(finding.through(text.origin.as_ref()))
+}
+
+fn named(character: char) -> String {
+    match character {
+        ' ' => "a space in it".to_owned(),
+        '\n' | '\r' => "a line break in it".to_owned(),
+        '\t' => "a tab in it".to_owned(),
+        other => format!("the character `{other}` in it"),
+    }
+}
+
+/// What is allowed, and the same text with the wrong characters replaced.
+fn characters_help(value: &str, fact: &TextRule) -> String {
+    let allowed = fact.characters.as_deref().unwrap_or("other characters");
+    if value.contains("#{") {
+        return format!(
+            "allowed are {allowed}; variables of a run (`#{{…}}`) stand in configuration values only"
+        );
+    }
+    let fits = |c: char| {
+        let mut buffer = [0; 4];
+        fact.character
+            .as_ref()
+            .is_none_or(|pattern| pattern.matches(c.encode_utf8(&mut buffer)))
+    };
+    let instead = if fits('-') { '-' } else { '_' };
+    let mut proposal = String::new();
+    for c in value.chars() {
+        if fits(c) {
+            proposal.push(c);
+        } else if !proposal.is_empty() && !proposal.ends_with(instead) {
+            proposal.push(instead);
+        }
+    }
+    let proposal = proposal.trim_matches(instead);
+    if proposal.is_empty() {
+        format!("allowed are {allowed}")
+    } else {
+        format!("allowed are {allowed}, e.g. `{proposal}`")
+    }
+}
+
+/// A number outside of its quota: an error above the most and below the fewest, a warning where the sources disagree.
+/// `of` is what there is so much of: `stages`, `patterns`.
+pub(super) fn outside(
+    rule: &Rule,
+    quota: &Quota,
+    number: usize,
+    span: Span,
+    path: impl Into<String>,
+    owner: &str,
+    of: &str,
+) -> Option<Diagnostic> {
+    let amount = number as u64;
+    let (min, max) = (quota.min, quota.max);
+    if quota.allows(amount) {
+        let doubt = quota.warn_above.filter(|doubt| amount > *doubt)?;
+        return Some(rule.doubtful(
+            span,
+            path,
+            format!("{owner} has {number} {of}; some pages of AWS allow {max}, some only {doubt}"),
+        ));
+    }
+    let message = if amount > max {
+        format!("{owner} has {number} {of}; AWS takes at most {max}")
+    } else {
+        let number = match number {
+            0 => "no".to_owned(),
+            other => other.to_string(),
+        };
+        format!("{owner} has {number} {of}; AWS wants at least {min}")
+    };
+    let finding = if quota.certain {
+        rule.finding(span, path, message)
+    } else {
+        rule.doubtful(span, path, message)
+    };
+    Some(if amount > max {
+        finding.label(format!("{} too many", amount - max))
+    } else {
+        finding
+    })
+}
