@@ -24,15 +24,15 @@ const READ_ONLY_PROJECT: [&str; 7] = [
 ];
 
 /// One file of the corpus.
-struct Definition {
+pub(crate) struct Definition {
     /// `pipelines/accepted/003.json`.
-    name: String,
+    pub(crate) name: String,
     pipeline: Option<Value>,
     projects: Vec<Value>,
 }
 
 /// The definitions of a folder below `tests/cases`, in the order of their names.
-fn definitions(folder: &str) -> Vec<Definition> {
+pub(crate) fn definitions(folder: &str) -> Vec<Definition> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/cases")
         .join(folder);
@@ -62,7 +62,7 @@ fn definitions(folder: &str) -> Vec<Definition> {
 
 impl Definition {
     /// The file a person would write who pastes it.
-    fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         let mut text = "service: corpus\n".to_owned();
         if let Some(pipeline) = &self.pipeline {
             text += "pipelines:\n  pasted:\n    definition:\n";
@@ -80,7 +80,7 @@ impl Definition {
 
     /// The region it lives in: GetPipeline writes it on every action that has no other; with several artifact stores
     /// it is the one that no action names.
-    fn region(&self) -> String {
+    pub(crate) fn region(&self) -> String {
         let actions: Vec<&Value> = self
             .pipeline
             .iter()

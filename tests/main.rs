@@ -11,6 +11,7 @@ mod cloud_contract;
 mod cloud_failures;
 mod corpus;
 mod examples;
+mod judged;
 mod model;
 mod sandbox_round_trip;
 mod sandbox_rules;
