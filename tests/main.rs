@@ -17,3 +17,4 @@ mod sandbox_round_trip;
 mod sandbox_rules;
 mod support;
 mod variables;
+mod variables_print;

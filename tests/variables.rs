@@ -19,7 +19,7 @@ use pipectl::yaml;
 use serde_json::Value;
 
 /// Cases that differ, and why.
-const DIFFERENT: &[(&str, &str)] = &[
+pub(crate) const DIFFERENT: &[(&str, &str)] = &[
     (
         "env-integer-name",
         "an accident of Node: names that are integers are variables like others here",
@@ -307,7 +307,7 @@ fn run(case: &Value, seeds: &Value) -> (Node, Vec<Diagnostic>) {
 }
 
 /// Which of our codes say what the other tool's kind of error says.
-fn kinds(kind: &str) -> &'static [&'static str] {
+pub(crate) fn kinds(kind: &str) -> &'static [&'static str] {
     match kind {
         "syntax" | "syntax_in_resolved_value" => &["variable-syntax"],
         "missing" => &["variable-missing"],

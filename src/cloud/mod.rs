@@ -135,6 +135,12 @@ pub trait Cloud: Send + Sync {
     async fn secrets(&self, region: &str, ids: &[String]) -> Vec<Result<Option<SecretText>>>;
     /// An object's text; `None` where the key does not exist.
     async fn object(&self, region: &str, bucket: &str, key: &str) -> Result<Option<String>>;
+    /// The outputs of a CloudFormation stack; `None` where the stack does not exist.
+    async fn stack_outputs(
+        &self,
+        region: &str,
+        stack: &str,
+    ) -> Result<Option<BTreeMap<String, String>>>;
     /// Status of a CodeConnections connection (`AVAILABLE`, `PENDING`, `ERROR`); `None` where it does not exist.
     async fn connection_status(&self, arn: &str) -> Result<Option<String>>;
     /// Whether a role that the file gives exists.

@@ -87,6 +87,7 @@ impl<'a> Outside<'a> {
     async fn ask(account: &Account, requests: &[Request]) -> Vec<cloud::Result<Answer>> {
         let mut parameters: BTreeMap<(&str, bool), Vec<(usize, String)>> = BTreeMap::new();
         let mut secrets: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
+        let mut stacks: BTreeMap<(&str, &str), Vec<(usize, &str)>> = BTreeMap::new();
         let mut singles = Vec::new();
         for (index, request) in requests.iter().enumerate() {
             match request {
@@ -101,6 +102,14 @@ impl<'a> Outside<'a> {
                 Request::Secret { region, id } => {
                     secrets.entry(region).or_default().push((index, id.clone()));
                 }
+                Request::Output {
+                    region,
+                    stack,
+                    output,
+                } => stacks
+                    .entry((region, stack))
+                    .or_default()
+                    .push((index, output)),
                 other => singles.push((index, other)),
             }
         }
@@ -135,14 +144,33 @@ impl<'a> Outside<'a> {
                 })
                 .collect::<Vec<_>>()
         }));
+        // One call tells every output of a stack.
+        let stacks = future::join_all(stacks.into_iter().map(
+            |((region, stack), wanted)| async move {
+                let outputs = cloud.stack_outputs(region, stack).await;
+                wanted
+                    .into_iter()
+                    .map(|(place, output)| {
+                        let answer = outputs.clone().map(|outputs| {
+                            outputs
+                                .and_then(|outputs| outputs.get(output).cloned())
+                                .map_or(Answer::Missing, Answer::Text)
+                        });
+                        (place, answer)
+                    })
+                    .collect::<Vec<_>>()
+            },
+        ));
         let singles = future::join_all(singles.into_iter().map(|(place, request)| async move {
             (place, Self::ask_single(account, request).await)
         }));
-        let (parameters, secrets, singles) = future::join3(parameters, secrets, singles).await;
+        let (parameters, secrets, stacks, singles) =
+            future::join4(parameters, secrets, stacks, singles).await;
         let mut all: Vec<_> = parameters
             .into_iter()
             .flatten()
             .chain(secrets.into_iter().flatten())
+            .chain(stacks.into_iter().flatten())
             .chain(singles)
             .collect();
         all.sort_by_key(|(place, _)| *place);
@@ -161,16 +189,7 @@ impl<'a> Outside<'a> {
                 .await?
                 .map_or(Answer::Missing, Answer::Text)),
             Request::Account => Ok(Answer::Text(account.cloud.identity().await?.account)),
-            Request::Output { stack, output, .. } => Err(CloudError {
-                kind: ErrorKind::Other,
-                operation: "CloudFormation:DescribeStacks".to_owned(),
-                code: "output-unreadable".to_owned(),
-                message: "outputs of stacks cannot be read; keep the value in Parameter Store and write ${ssm:NAME}"
-                    .to_owned(),
-                request_id: None,
-                resource: Some(format!("{stack}.{output}")),
-            }),
-            Request::Parameter { .. } | Request::Secret { .. } => {
+            Request::Parameter { .. } | Request::Secret { .. } | Request::Output { .. } => {
                 unreachable!("asked for in batches")
             }
         }

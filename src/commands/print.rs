@@ -14,6 +14,8 @@ use crate::yaml::join_key;
 /// Runs the command.
 pub(super) async fn run(arguments: &Print, setting: &Setting) -> Result<Exit, End> {
     let mut session = Session::new(setting);
+    // A file of another tool prints, too.
+    session.cloudformation = true;
     let document = session.document().await?;
     let path = arguments.path.as_deref().unwrap_or("");
     let node = walk(&document.tree, path)?;

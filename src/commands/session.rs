@@ -26,6 +26,8 @@ pub(super) struct Session<'a> {
     pub(super) sources: Sources,
     /// What was found so far.
     pub(super) found: Diagnostics,
+    /// Whether CloudFormation's short forms (`!Sub`) may stand in the file: only where it is printed.
+    pub(super) cloudformation: bool,
 }
 
 /// A document without variables.
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             setting,
             sources: Sources::new(),
             found: Diagnostics::new(),
+            cloudformation: false,
         }
     }
 
@@ -85,7 +88,12 @@ impl<'a> Session<'a> {
             (file, files::read(file)?)
         };
         let id = self.sources.add(file.display().to_string(), text);
-        match yaml::parse(&self.sources, id, &mut self.found) {
+        let parse = if self.cloudformation {
+            yaml::parse_cloudformation
+        } else {
+            yaml::parse
+        };
+        match parse(&self.sources, id, &mut self.found) {
             Some(root) => Ok(Some(include::merge(
                 root,
                 file,
@@ -276,14 +284,27 @@ impl<'a> Session<'a> {
             let line = (one.code == "variable-missing")
                 .then(|| {
                     missing.iter().find_map(|request| {
-                        let (store, name) = match request {
-                            Request::Parameter { name, .. } => ("ssm", name),
-                            Request::Secret { id, .. } => ("secret", id),
-                            _ => return None,
-                        };
                         let text = format!("{} {}", one.message, self.sources.slice(one.span));
-                        text.contains(name.as_str())
-                            .then(|| format!("pipectl sandbox set {store} {name} VALUE"))
+                        let (name, line) = match request {
+                            Request::Parameter { name, .. } => {
+                                (name, format!("pipectl sandbox set ssm {name} VALUE"))
+                            }
+                            Request::Secret { id, .. } => {
+                                (id, format!("pipectl sandbox set secret {id} VALUE"))
+                            }
+                            Request::Output { stack, output, .. } => (
+                                stack,
+                                format!(
+                                    "in sandbox.yml: `stacks: {{{stack}: {{{output}: VALUE}}}}`"
+                                ),
+                            ),
+                            Request::Object { bucket, key, .. } => (
+                                key,
+                                format!("in sandbox.yml: `objects: {{{bucket}/{key}: TEXT}}`"),
+                            ),
+                            Request::Account => return None,
+                        };
+                        text.contains(name.as_str()).then_some(line)
                     })
                 })
                 .flatten();

@@ -15,13 +15,15 @@ use crate::source::Sources;
 use crate::tree::{Data, Entry, Node};
 use crate::yaml;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "parameters",
     "secrets",
     "connections",
     "roles",
     "buckets",
     "topics",
+    "stacks",
+    "objects",
     "sources",
     "actions",
     "passEnv",
@@ -44,6 +46,10 @@ pub struct Seed {
     secrets: BTreeMap<String, Dummy>,
     connections: BTreeMap<String, String>,
     given: Vec<(&'static str, String)>,
+    /// Outputs of CloudFormation stacks, by the stack.
+    pub stacks: BTreeMap<String, BTreeMap<String, String>>,
+    /// Texts of objects in buckets, by `bucket/key`.
+    pub objects: BTreeMap<String, String>,
     /// Local folders that stand for sources.
     pub sources: BTreeMap<String, Value>,
     /// What actions do here.
@@ -175,6 +181,16 @@ fn texts(diagnostics: &mut Diagnostics, node: &Node, path: &str) -> Vec<String> 
         .collect()
 }
 
+fn named_texts(diagnostics: &mut Diagnostics, node: &Node, path: &str) -> BTreeMap<String, String> {
+    entries(diagnostics, node, path)
+        .iter()
+        .filter_map(|entry| {
+            let text = scalar(diagnostics, &entry.value, &format!("{path}.{}", entry.key))?;
+            Some((entry.key.clone(), text))
+        })
+        .collect()
+}
+
 fn unknown_key(diagnostics: &mut Diagnostics, entry: &Entry, path: &str, known: &[&str]) {
     let help = match nearest(&entry.key, known) {
         Some(word) => format!("did you mean `{word}`?"),
@@ -212,6 +228,14 @@ fn decode(root: &Node, diagnostics: &mut Diagnostics) -> Seed {
                 seed.given
                     .extend(names.into_iter().map(|name| (kind, name)));
             }
+            "stacks" => {
+                for stack in entries(diagnostics, node, key) {
+                    let path = format!("stacks.{}", stack.key);
+                    let outputs = named_texts(diagnostics, &stack.value, &path);
+                    seed.stacks.insert(stack.key.clone(), outputs);
+                }
+            }
+            "objects" => seed.objects = named_texts(diagnostics, node, key),
             "sources" | "actions" => {
                 let values = entries(diagnostics, node, key)
                     .iter()

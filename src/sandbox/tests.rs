@@ -440,6 +440,24 @@ fn folder_and_database_are_for_the_owner() {
 }
 
 #[test]
+fn sandbox_yml_holds_outputs_and_objects() {
+    let folder = tempfile::tempdir().expect("folder");
+    let yml = "stacks:\n  network: {VpcId: vpc-1, Count: 3}\nobjects:\n  config/a.txt: text\n";
+    let cloud = seeded(folder.path(), yml).expect("opens");
+    let outputs = run(cloud.stack_outputs(REGION, "network")).expect("read");
+    let outputs = outputs.expect("there");
+    assert_eq!((&*outputs["VpcId"], &*outputs["Count"]), ("vpc-1", "3"));
+    assert!(
+        run(cloud.stack_outputs(REGION, "other"))
+            .expect("read")
+            .is_none()
+    );
+    let object = |key| run(cloud.object(REGION, "config", key)).expect("read");
+    assert_eq!(object("a.txt").as_deref(), Some("text"));
+    assert_eq!(object("b.txt"), None);
+}
+
+#[test]
 fn sandbox_yml_fills_and_never_overwrites() {
     let folder = tempfile::tempdir().expect("folder");
     let yml = "parameters:\n  /a: one\n  /list: [x, y]\n  /n: 12\nconnections:\n  arn:c: PENDING\nroles: [given]\nstrict: true\n";

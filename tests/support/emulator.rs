@@ -80,7 +80,8 @@ fn run(command: &mut Command) {
     assert!(status.success(), "{command:?} ended with {status}");
 }
 
-fn start() -> Emulators {
+/// Starts emulators of their own, for a test that shares its account with no other.
+pub(crate) fn start() -> Emulators {
     let mut child = Command::new(python())
         .arg(root().join("tests/python/emulators.py"))
         .stdin(Stdio::piped())

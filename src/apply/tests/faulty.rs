@@ -1,5 +1,6 @@
 //! A cloud that fails when it is told to.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
@@ -146,6 +147,14 @@ impl Cloud for FaultyCloud<'_> {
 
     async fn object(&self, region: &str, bucket: &str, key: &str) -> Result<Option<String>> {
         self.inner.object(region, bucket, key).await
+    }
+
+    async fn stack_outputs(
+        &self,
+        region: &str,
+        stack: &str,
+    ) -> Result<Option<BTreeMap<String, String>>> {
+        self.inner.stack_outputs(region, stack).await
     }
 
     async fn connection_status(&self, arn: &str) -> Result<Option<String>> {

@@ -49,6 +49,7 @@ pub(super) struct Clients {
     cloudwatch: Regional<aws_sdk_cloudwatch::Client>,
     logs: Regional<aws_sdk_cloudwatchlogs::Client>,
     events: Regional<aws_sdk_eventbridge::Client>,
+    cloudformation: Regional<aws_sdk_cloudformation::Client>,
 }
 
 impl Clients {
@@ -69,6 +70,7 @@ impl Clients {
             cloudwatch: Regional::default(),
             logs: Regional::default(),
             events: Regional::default(),
+            cloudformation: Regional::default(),
         }
     }
 }
@@ -105,6 +107,7 @@ clients! {
     cloudwatch: aws_sdk_cloudwatch,
     logs: aws_sdk_cloudwatchlogs,
     events: aws_sdk_eventbridge,
+    cloudformation: aws_sdk_cloudformation,
 }
 
 impl Aws {

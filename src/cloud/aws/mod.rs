@@ -364,6 +364,14 @@ impl Cloud for Aws {
         self.read_text(region, bucket, key).await
     }
 
+    async fn stack_outputs(
+        &self,
+        region: &str,
+        stack: &str,
+    ) -> Result<Option<BTreeMap<String, String>>> {
+        self.read_stack(region, stack).await
+    }
+
     async fn connection_status(&self, arn: &str) -> Result<Option<String>> {
         self.read_connection(arn).await
     }

@@ -60,6 +60,40 @@ impl Aws {
         in_order(names, &answers)
     }
 
+    /// DescribeStacks has no exception of its own for a stack that is not there:
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>
+    pub(super) async fn read_stack(
+        &self,
+        region: &str,
+        stack: &str,
+    ) -> Result<Option<BTreeMap<String, String>>> {
+        let answer = send!(
+            self,
+            "CloudFormation:DescribeStacks",
+            self.cloudformation(region)
+                .describe_stacks()
+                .stack_name(stack)
+        );
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error)
+                if error.code == "ValidationError" && error.message.contains("does not exist") =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let outputs = answer.stacks.unwrap_or_default().into_iter().next();
+        Ok(outputs.map(|stack| {
+            stack
+                .outputs
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|output| Some((output.output_key?, output.output_value?)))
+                .collect()
+        }))
+    }
+
     async fn parameter_batch(&self, region: &str, names: &[&str], decrypt: bool) -> Result<Value> {
         send_json!(
             self,
@@ -215,10 +249,19 @@ fn in_order<T: Clone>(
 
 /// One bad or forbidden name fails a whole batch.
 fn asks_singly(error: &CloudError) -> bool {
-    matches!(error.kind, ErrorKind::Denied | ErrorKind::Invalid)
+    matches!(
+        error.kind,
+        ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::NotFound
+    )
 }
 
+/// Whether an entry of an answer is what was asked for. A secret that is read through Parameter Store may come under
+/// its own name: <https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html>
 fn is_parameter(entry: &Value, asked: &str) -> bool {
+    let asked = asked
+        .strip_prefix("/aws/reference/secretsmanager/")
+        .filter(|secret| *secret == text(entry, "Name"))
+        .unwrap_or(asked);
     let (name, arn, selector) = (
         text(entry, "Name"),
         text(entry, "ARN"),
