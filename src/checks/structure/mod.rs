@@ -5,6 +5,7 @@ mod artifact_duplicate;
 mod artifact_unknown;
 mod first_stage;
 mod input_duplicate;
+mod self_update_restarts;
 mod source_late;
 mod stage_empty;
 mod stage_name_duplicate;
@@ -20,6 +21,7 @@ pub(super) const RULES: &[&Rule] = &[
     &artifact_unknown::RULE,
     &first_stage::RULE,
     &input_duplicate::RULE,
+    &self_update_restarts::RULE,
     &source_late::RULE,
     &stage_empty::RULE,
     &stage_name_duplicate::RULE,
