@@ -216,6 +216,10 @@ pub const CODES: &[(&str, &str)] = &[
         "the file is larger than a pipeline file can sensibly be",
     ),
     (
+        "ignore-unused",
+        "a comment takes back a finding that is not there",
+    ),
+    (
         "include-conflict",
         "two included files give the same key different values",
     ),

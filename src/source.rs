@@ -131,6 +131,11 @@ impl Sources {
         (file.position(span.start), file.position(span.end))
     }
 
+    /// The id of every text, in the order they were read.
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len()).filter_map(|at| u32::try_from(at).ok().map(FileId))
+    }
+
     /// How many texts there are.
     pub fn len(&self) -> usize {
         self.files.len()

@@ -15,6 +15,7 @@ mod actions;
 mod advice;
 mod buildspec;
 mod flow;
+pub mod ignores;
 mod projects;
 mod references;
 mod structure;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
 use super::outside::Outside;
 use super::{End, Setting, desired, files, include, surroundings};
-use crate::checks;
+use crate::checks::{self, ignores};
 use crate::cloud::{ErrorKind, Identity};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -399,6 +399,7 @@ impl<'a> Session<'a> {
     /// The findings as the end of the command, if there is an error among them or AWS refused something; warnings
     /// are printed.
     pub(super) fn end_on_errors(&mut self, refused: Option<Failure>) -> Result<(), End> {
+        self.take_back();
         if refused.is_none() && !self.found.has_errors() {
             return Ok(());
         }
@@ -409,8 +410,15 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// Leaves out what comments in the file take back.
+    fn take_back(&mut self) {
+        let found = std::mem::take(&mut self.found).into_sorted();
+        self.found.extend(ignores::apply(&self.sources, found).0);
+    }
+
     /// Prints the warnings found so far.
     pub(super) fn print_warnings(&mut self) {
+        self.take_back();
         let list = std::mem::take(&mut self.found).into_sorted();
         if !self.setting.report.quiet {
             self.setting.report.diagnostics(&self.sources, &list);

@@ -3,8 +3,9 @@
 use super::explain::known;
 use super::session::Session;
 use super::{End, Setting};
+use crate::checks::ignores;
 use crate::cli::Validate;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::error::{Exit, Failure};
 use crate::report::{self, json, text};
 
@@ -40,7 +41,15 @@ pub(super) async fn run(arguments: &Validate, setting: &Setting) -> Result<Exit,
             }
         }
     }
-    let list = weigh(arguments, std::mem::take(&mut session.found).into_sorted());
+    let found = std::mem::take(&mut session.found).into_sorted();
+    let (mut found, unused) = ignores::apply(&session.sources, found);
+    if !unused.is_empty() {
+        let mut all = Diagnostics::new();
+        all.extend(found);
+        all.extend(unused);
+        found = all.into_sorted();
+    }
+    let list = weigh(arguments, found);
     let (errors, warnings) = report::count(&list);
     if report.is_json() {
         match &failed {
