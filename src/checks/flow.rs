@@ -1,8 +1,10 @@
 //! The actions of a pipeline in the order of a run, and what the catalogue asks about one.
 
 use crate::catalog::actions::{self, ActionType};
+use crate::catalog::keys::ConfigKey;
 use crate::catalog::when::Facts;
 use crate::model::{Action, Model, Pipeline, Project, Stage, Text, VariableKind};
+use crate::tree::Node;
 
 /// An action and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +30,95 @@ impl<'a> Step<'a> {
         kind(self.action)
     }
 
-    /// The path of a part of the action.
+    /// The path of a part of the action, where it stands in the file: `name`, `needs`, `runOrder`, `input`, `output`,
+    /// `namespace`, `region`, `role`, `timeout`, `run`, `exports`, `env`, or a configuration key as the API spells it.
     pub(super) fn path(&self, part: &str) -> String {
-        format!("{}.{part}", self.action.path)
+        if part.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return self.key_path(part);
+        }
+        let action = self.action;
+        if action.raw {
+            let member = match part {
+                "input" => "inputArtifacts",
+                "output" => "outputArtifacts",
+                "role" => "roleArn",
+                "timeout" => "timeoutInMinutes",
+                "run" => "commands",
+                "exports" => "outputVariables",
+                "env" => "environmentVariables",
+                "needs" => "runOrder",
+                other => other,
+            };
+            return format!("{}.{member}", action.path);
+        }
+        let source = action.category.value == "Source";
+        let word = if part == "role" && !source {
+            "actionRole"
+        } else {
+            part
+        };
+        let place = match word {
+            "name" | "needs" | "runOrder" => self.item_path(),
+            _ if action.outer.contains(&word) => {
+                action.path.rsplit_once('.').map_or("", |(place, _)| place)
+            }
+            _ => &action.path,
+        };
+        format!("{place}.{word}")
+    }
+
+    /// The path of one artifact: `input[1]`, or, in a raw definition, `inputArtifacts[1].name`.
+    pub(super) fn artifact_path(&self, part: &str, index: usize) -> String {
+        let path = self.path(part);
+        let several = match part {
+            "input" => self.action.inputs.len() > 1,
+            _ => self.action.outputs.len() > 1,
+        };
+        match (self.action.raw, several) {
+            (true, _) => format!("{path}[{index}].name"),
+            (false, true) => format!("{path}[{index}]"),
+            (false, false) => path,
+        }
+    }
+
+    /// The path of a configuration key as the API spells it.
+    pub(super) fn key_path(&self, key: &str) -> String {
+        let action = self.action;
+        if action.raw {
+            format!("{}.configuration.{key}", action.path)
+        } else {
+            format!("{}.{}", action.path, self.key_word(key))
+        }
+    }
+
+    /// What the file calls a configuration key: as the API spells it in a raw definition, else the short word.
+    pub(super) fn key_word(&self, key: &str) -> String {
+        let action = self.action;
+        if action.raw {
+            return key.to_owned();
+        }
+        if action.category.value == "Source" && ADDRESS.contains(&key) {
+            // `github: owner/repo`: the kind's own key holds it
+            return action.kind.clone();
+        }
+        self.kind()
+            .and_then(|kind| kind.key(key))
+            .map_or_else(|| key.to_owned(), ConfigKey::friendly_name)
+    }
+
+    /// The item of the list that holds the action: where its `name` and `needs` stand.
+    fn item_path(&self) -> &'a str {
+        let (path, stage) = (self.action.path.as_str(), self.stage.path.as_str());
+        if self.action.category.value == "Source" {
+            return path;
+        }
+        let inside = path
+            .strip_prefix(stage)
+            .and_then(|rest| rest.strip_prefix(".actions["));
+        match inside.and_then(|rest| rest.find(']')) {
+            Some(end) => &path[..stage.len() + ".actions[".len() + end + 1],
+            None => stage,
+        }
     }
 
     /// A configuration value.
@@ -38,6 +126,16 @@ impl<'a> Step<'a> {
         configuration(self.action, key)
     }
 }
+
+/// Keys of sources that the word of the kind holds: `codecommit: REPOSITORY`, `s3: BUCKET/KEY`.
+const ADDRESS: [&str; 6] = [
+    "FullRepositoryId",
+    "RepositoryName",
+    "S3Bucket",
+    "S3ObjectKey",
+    "Owner",
+    "Repo",
+];
 
 /// The actions of a pipeline, stage by stage, in the order of the file.
 pub(super) fn steps(pipeline: &Pipeline) -> impl Iterator<Item = Step<'_>> {
@@ -98,6 +196,11 @@ pub(super) fn project<'a>(model: &'a Model, action: &Action) -> Option<&'a Proje
         .find(|project| project.name.value == name.value)
 }
 
+/// What `api:` says of a member of the declaration.
+pub(super) fn api<'a>(action: &'a Action, member: &str) -> Option<&'a Node> {
+    action.api.as_ref()?.get(member)
+}
+
 /// What the catalogue's conditions ask about an action; what the compiler fills in counts as given.
 pub(super) struct ActionFacts<'a>(pub(super) &'a Action);
 
@@ -110,9 +213,11 @@ impl Facts for ActionFacts<'_> {
         }
         match key {
             "ProjectName" if action.project.is_some() => Some("#{"),
+            "PrimarySource" if action.project.is_some() && !action.raw => Some("#{"),
             "EnvironmentVariables" if !action.build_environment.is_empty() => Some("#{"),
             "NotificationArn" if !action.notify.is_empty() => Some("#{"),
-            _ => None,
+            // `api:` is merged last, whatever it says
+            _ => api(action, "configuration")?.get(key).map(|_| "#{"),
         }
     }
 
@@ -136,5 +241,86 @@ impl Facts for ActionFacts<'_> {
             .iter()
             .chain(&action.build_environment)
             .any(|variable| variable.kind == wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::model::{Context, decode};
+    use crate::source::Sources;
+
+    fn model(text: &str) -> Model {
+        let mut sources = Sources::new();
+        let file = sources.add("pipeline.yml", text);
+        let mut out = Diagnostics::new();
+        let tree = crate::yaml::parse(&sources, file, &mut out).expect("a tree");
+        decode(&tree, &Context::default(), &mut out).expect("a model")
+    }
+
+    fn paths(step: &Step<'_>, parts: &[&str]) -> Vec<String> {
+        parts.iter().map(|part| step.path(part)).collect()
+    }
+
+    #[test]
+    fn parts_have_the_path_at_which_the_file_has_them() {
+        let model = model(
+            "service: s\nsource:\n  github: o/r\n  branch: main\n  connection: c\nstages:\n\
+             - deploy:\n    input: Source\n    s3: {bucket: b, region: us-east-2}\n\
+             - name: Two\n  actions:\n  - name: A\n    invoke: {lambda: {function: f, input: [Source, Other]}}\n\
+             - name: Raw\n  definition:\n    name: Raw\n    actionTypeId: {category: Build, owner: AWS, provider: CodeBuild, version: '1'}\n",
+        );
+        let steps: Vec<Step<'_>> = all_steps(&model).collect();
+        assert_eq!(
+            paths(
+                &steps[0],
+                &["name", "role", "FullRepositoryId", "BranchName"]
+            ),
+            [
+                "source.name",
+                "source.role",
+                "source.github",
+                "source.branch"
+            ]
+        );
+        assert_eq!(
+            paths(
+                &steps[1],
+                &["input", "region", "role", "BucketName", "name"]
+            ),
+            [
+                "stages[0].deploy.input",
+                "stages[0].deploy.s3.region",
+                "stages[0].deploy.actionRole",
+                "stages[0].deploy.s3.bucket",
+                "stages[0].name"
+            ]
+        );
+        assert_eq!(
+            paths(&steps[2], &["needs", "name", "FunctionName"]),
+            [
+                "stages[1].actions[0].needs",
+                "stages[1].actions[0].name",
+                "stages[1].actions[0].invoke.lambda.function"
+            ]
+        );
+        assert_eq!(
+            steps[2].artifact_path("input", 1),
+            "stages[1].actions[0].invoke.lambda.input[1]"
+        );
+        assert_eq!(
+            paths(&steps[3], &["input", "role", "timeout", "ProjectName"]),
+            [
+                "stages[2].definition.inputArtifacts",
+                "stages[2].definition.roleArn",
+                "stages[2].definition.timeoutInMinutes",
+                "stages[2].definition.configuration.ProjectName"
+            ]
+        );
+        assert_eq!(
+            steps[3].artifact_path("output", 0),
+            "stages[2].definition.outputArtifacts[0].name"
+        );
     }
 }

@@ -35,6 +35,7 @@ pub(super) struct Options {
     region: Option<Text>,
     role: Option<Text>,
     api: Option<Node>,
+    outer: Vec<&'static str>,
 }
 
 /// An action of a type, with nothing else said.
@@ -74,6 +75,7 @@ pub(super) fn blank(
         notify: Vec::new(),
         detect: None,
         self_update: None,
+        outer: Vec::new(),
         raw: false,
         extra: Vec::new(),
         raw_node: None,
@@ -103,6 +105,7 @@ pub(super) fn options(map: &mut Map<'_>, out: &mut Diagnostics) -> Options {
         region: map.text("region", out),
         role: map.text("actionRole", out),
         api: map.value("api", out).cloned(),
+        outer: Vec::new(),
     }
 }
 
@@ -115,6 +118,7 @@ impl Options {
         action.region = self.region;
         action.role_arn = self.role;
         action.api = self.api;
+        action.outer = self.outer;
         said
     }
 
@@ -143,7 +147,18 @@ impl Options {
                 );
             }
         }
+        let inside = [
+            ("input", self.inputs.is_some()),
+            ("namespace", self.namespace.is_some()),
+            ("region", self.region.is_some()),
+            ("actionRole", self.role.is_some()),
+            ("api", self.api.is_some()),
+        ];
         Self {
+            outer: inside
+                .into_iter()
+                .filter_map(|(key, inside)| (!inside).then_some(key))
+                .collect(),
             inputs: self.inputs.or(outer.inputs),
             namespace: self.namespace.or(outer.namespace),
             region: self.region.or(outer.region),

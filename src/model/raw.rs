@@ -221,6 +221,7 @@ pub(super) fn action(
         notify: Vec::new(),
         detect: None,
         self_update: None,
+        outer: Vec::new(),
         raw: true,
         extra: Vec::new(),
         raw_node: Some(node.clone()),

@@ -342,6 +342,8 @@ pub struct Action {
     pub detect: Option<Text>,
     /// `selfUpdate` options.
     pub self_update: Option<SelfUpdate>,
+    /// The options that stand beside the provider and not inside it: `input` in `deploy: {input: …, s3: {…}}`.
+    pub outer: Vec<&'static str>,
     /// Whether it is raw.
     pub raw: bool,
     /// Members of a raw declaration that are none of the above.
