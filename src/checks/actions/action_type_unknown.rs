@@ -173,11 +173,21 @@ fn stranger(step: &Step<'_>) -> Diagnostic {
         &provider.value,
         actions::all().iter().map(|kind| kind.provider.as_str()),
     );
+    let keys = &action.configuration;
+    let takes_all = |kind: &&ActionType| {
+        !keys.is_empty() && keys.iter().all(|(key, _)| kind.key(&key.value).is_some())
+    };
+    // several keys, and among them all that a known provider requires, are that provider's
+    let complete = |kind: &&ActionType| {
+        let mut required = kind.keys.iter().filter(|key| key.required);
+        keys.len() > 1 && required.all(|key| keys.iter().any(|(given, _)| given.value == key.name))
+    };
     let meant = near
         .and_then(|near| actions::action_type(&action.owner.value, &action.category.value, near))
-        .filter(|kind| {
-            let keys = &action.configuration;
-            !keys.is_empty() && keys.iter().all(|(key, _)| kind.key(&key.value).is_some())
+        .filter(takes_all)
+        .or_else(|| {
+            let mut same = actions::providers_of(&action.category.value).into_iter();
+            same.find(|kind| kind.owner == action.owner.value && takes_all(kind) && complete(kind))
         });
     let message = format!("there is no provider `{}`", provider.value);
     if let Some(kind) = meant {
