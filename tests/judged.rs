@@ -2,6 +2,7 @@
 //! our catalogue, so whatever they find is news, and where they are wrong the test says why.
 
 mod bodies;
+mod templates;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,6 +12,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pipectl::compile::{Compiled, Facts, cloudformation, compile, output};
+use pipectl::diagnostic::Diagnostics;
+use pipectl::source::Sources;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -75,15 +79,22 @@ fn ask(question: &Value) -> Value {
     answer
 }
 
-/// A file that somebody could have written, and where it is.
+/// A file that somebody could have written, and what becomes of it.
 struct Case {
     /// `website`, `website offline`, `pipelines/accepted/003.json`.
     name: String,
-    /// The folder pipectl runs in.
-    folder: PathBuf,
-    /// Which account is asked.
-    arguments: Vec<String>,
-    _kept: TempDir,
+    from: From,
+}
+
+enum From {
+    /// The command, in a folder, with arguments that say which account is asked.
+    Command {
+        folder: PathBuf,
+        arguments: Vec<String>,
+        _kept: TempDir,
+    },
+    /// The library: a file that no check lets through, since it has every member and makes no sense.
+    Library(Box<Compiled>),
 }
 
 impl Case {
@@ -91,53 +102,98 @@ impl Case {
     fn example(name: &str, offline: bool) -> Self {
         let kept = tempfile::tempdir().unwrap();
         let account = format!("--sandbox={}", kept.path().display());
+        let account = if offline { "--offline" } else { &account };
         Self {
             name: format!("{name}{}", if offline { " offline" } else { "" }),
-            folder: repository().join("examples").join(name),
-            arguments: vec![if offline {
-                "--offline".to_owned()
-            } else {
-                account
-            }],
-            _kept: kept,
+            from: From::Command {
+                folder: repository().join("examples").join(name),
+                arguments: vec![account.to_owned()],
+                _kept: kept,
+            },
         }
     }
 
+    /// A text as a file.
     fn written(name: &str, text: &str, region: &str) -> Self {
         let kept = tempfile::tempdir().unwrap();
         fs::write(kept.path().join("pipeline.yml"), text).unwrap();
         Self {
             name: name.to_owned(),
-            folder: kept.path().to_owned(),
-            arguments: ["--offline", "-r", region].map(str::to_owned).to_vec(),
-            _kept: kept,
+            from: From::Command {
+                folder: kept.path().to_owned(),
+                arguments: ["--offline", "-r", region].map(str::to_owned).to_vec(),
+                _kept: kept,
+            },
         }
     }
 
-    /// What `compile` with these arguments prints.
-    fn compile(&self, more: &[&str]) -> Result<(Value, String), String> {
-        let mut arguments = vec!["compile"];
-        arguments.extend(self.arguments.iter().map(String::as_str));
-        arguments.extend(more);
-        let ran = pipectl(&self.folder, &arguments);
-        let json = serde_json::from_str(&ran.stdout)
-            .map_err(|error| format!("ended with {}: {error}\n{}", ran.code, ran.stderr))?;
-        Ok((json, ran.stderr))
+    /// The file with everything.
+    fn everything() -> Self {
+        let text = fs::read_to_string(repository().join("tests/cases/model/everything.yml"));
+        let mut sources = Sources::new();
+        let file = sources.add("pipeline.yml", text.unwrap());
+        let mut found = Diagnostics::new();
+        let tree = pipectl::yaml::parse(&sources, file, &mut found).unwrap();
+        let context = pipectl::model::Context {
+            version: "0.1.0",
+            ..Default::default()
+        };
+        let model = pipectl::model::decode(&tree, &context, &mut found).unwrap();
+        let facts = Facts {
+            account: "012345678901".to_owned(),
+            partition: "aws".to_owned(),
+            region: "us-east-1".to_owned(),
+            stage: "dev".to_owned(),
+            file: "pipeline.yml".to_owned(),
+            ..Facts::default()
+        };
+        Self {
+            name: "everything".to_owned(),
+            from: From::Library(Box::new(compile(&model, &facts, &mut found))),
+        }
+    }
+
+    /// What `compile --format json` prints.
+    fn json(&self) -> Result<Value, String> {
+        match &self.from {
+            From::Command { .. } => self.printed(&["--format", "json"]),
+            From::Library(compiled) => {
+                Ok(serde_json::to_value(output::json(compiled, true)).unwrap())
+            }
+        }
+    }
+
+    /// What `compile --format cloudformation` prints.
+    fn template(&self) -> Result<Value, String> {
+        match &self.from {
+            From::Command { .. } => self.printed(&["--format", "cloudformation"]),
+            From::Library(compiled) => Ok(cloudformation(compiled)),
+        }
+    }
+
+    fn printed(&self, more: &[&str]) -> Result<Value, String> {
+        let From::Command {
+            folder, arguments, ..
+        } = &self.from
+        else {
+            panic!("{} is not for the command", self.name);
+        };
+        let mut all = vec!["compile"];
+        all.extend(arguments.iter().map(String::as_str));
+        all.extend(more);
+        let ran = pipectl(folder, &all);
+        serde_json::from_str(&ran.stdout)
+            .map_err(|error| format!("ended with {}: {error}\n{}", ran.code, ran.stderr))
     }
 }
 
 /// Every file there is: examples, the one with everything, and what AWS is known to accept.
 fn cases() -> Vec<Case> {
-    let everything = fs::read_to_string(repository().join("tests/cases/model/everything.yml"));
     let mut list: Vec<Case> = EXAMPLES
         .iter()
         .flat_map(|name| [true, false].map(|offline| Case::example(name, offline)))
         .collect();
-    list.push(Case::written(
-        "everything",
-        &everything.unwrap(),
-        "us-east-1",
-    ));
+    list.push(Case::everything());
     for folder in ["pipelines/accepted", "projects/accepted"] {
         list.extend(
             corpus::definitions(folder)

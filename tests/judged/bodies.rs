@@ -212,7 +212,7 @@ fn messages(compiled: &Value, found: &mut Vec<String>) {
 }
 
 fn judge(case: &Case) -> Vec<String> {
-    let (compiled, _) = match case.compile(&["--format", "json"]) {
+    let compiled = match case.json() {
         Ok(answer) => answer,
         Err(said) => return vec![said],
     };
