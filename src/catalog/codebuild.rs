@@ -5,6 +5,10 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+mod input;
+
+pub use input::{Member, MemberKind, elsewhere, shape};
+
 use super::parse;
 use super::text::{Quota, TextRule};
 

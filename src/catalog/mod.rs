@@ -12,7 +12,7 @@
 //! | [`keys`] | | what a configuration key is |
 //! | [`structure`] | `structure.json`, `exceptions.json` | names, quotas, enums, V2 gates, triggers, regions; what AWS answers to a broken structure |
 //! | [`conditions`] | `conditions.json` | stage conditions: results by place, rule providers |
-//! | [`codebuild`] | `codebuild.json` | projects: fields, environments, computes, images, caches, logs |
+//! | [`codebuild`] | `codebuild.json`, `codebuild_input.json` | projects: fields, environments, computes, images, caches, logs |
 //! | [`buildspec`] | `buildspec.json` | buildspec 0.2 grammar, report formats |
 //! | [`iam`] | `iam.json` | statements of the roles, trust, limits |
 //! | [`companions`] | `companions.json` | what is made beside: buckets, logs, alarms, notifications, the self-update's rights |

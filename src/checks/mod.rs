@@ -14,6 +14,7 @@
 mod actions;
 mod advice;
 mod buildspec;
+mod fields;
 mod flow;
 pub mod ignores;
 mod projects;

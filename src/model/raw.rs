@@ -26,34 +26,6 @@ const READ_ONLY: [&str; 7] = [
     "ResponseMetadata",
 ];
 
-/// Members of CreateProject.
-const PROJECT: [&str; 24] = [
-    "name",
-    "description",
-    "source",
-    "secondarySources",
-    "sourceVersion",
-    "secondarySourceVersions",
-    "artifacts",
-    "secondaryArtifacts",
-    "cache",
-    "environment",
-    "serviceRole",
-    "timeoutInMinutes",
-    "queuedTimeoutInMinutes",
-    "encryptionKey",
-    "tags",
-    "vpcConfig",
-    "badgeEnabled",
-    "logsConfig",
-    "fileSystemLocations",
-    "buildBatchConfig",
-    "concurrentBuildLimit",
-    "autoRetryLimit",
-    "projectVisibility",
-    "resourceAccessRole",
-];
-
 /// Keeps the members nobody asked for, and says which of them the API does not have.
 fn extra(map: &Map<'_>, known: &[&str], silent: &[&str], out: &mut Diagnostics) -> Vec<Entry> {
     let rest: Vec<Entry> = map.rest().cloned().collect();
@@ -577,18 +549,10 @@ pub(super) fn project(
                 .any(|other| other == key)
     };
     let name = required(&mut map, "name", out);
-    for key in PROJECT {
-        map.entry(key);
-    }
-    for entry in node
-        .as_map()
-        .unwrap_or_default()
-        .iter()
-        .filter(|entry| read_only(&entry.key))
-    {
+    // what the API does not have, `checks` says of every member
+    for entry in node.as_map().unwrap_or_default() {
         map.entry(&entry.key);
     }
-    extra(&map, &PROJECT, &[], out);
     let role = map
         .has("serviceRole")
         .then(|| map.api_text("serviceRole", out))

@@ -1,0 +1,153 @@
+//! The members of CreateProject's input, shape by shape.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::{codebuild, parse};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    /// The shapes by their name in the API.
+    shapes: BTreeMap<String, Vec<Member>>,
+    /// Where the facts are from.
+    #[expect(dead_code, reason = "for whoever reads the data")]
+    source: String,
+}
+
+/// A member of a shape.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub kind: MemberKind,
+    /// Whether the API requires it.
+    #[serde(default)]
+    pub required: bool,
+    /// The shape of the map, or of each map of the list.
+    #[serde(default)]
+    pub shape: Option<String>,
+    /// Which closed set its text, or each text of the list, is of.
+    #[serde(default)]
+    words: Option<String>,
+}
+
+/// What a member holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MemberKind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Whole,
+    /// `true` or `false`.
+    Bool,
+    /// A map.
+    Map,
+    /// A list of maps.
+    MapList,
+    /// A list of texts.
+    TextList,
+}
+
+impl MemberKind {
+    /// The kind in words, to stand after "must be".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Whole => "a whole number",
+            Self::Bool => "`true` or `false`",
+            Self::Map => "a map",
+            Self::MapList => "a list of maps",
+            Self::TextList => "a list of texts",
+        }
+    }
+}
+
+impl Member {
+    /// The words it may hold; none if it is not of a closed set.
+    pub fn words(&self) -> Vec<&'static str> {
+        let data = codebuild();
+        let list: &'static [String] = match self.words.as_deref() {
+            Some("source.types") => &data.source.types,
+            Some("source.auth") => &data.source.auth,
+            Some("artifacts.types") => &data.artifacts.types,
+            Some("artifacts.namespace_type") => &data.artifacts.namespace_type,
+            Some("artifacts.packaging") => &data.artifacts.packaging,
+            Some("artifacts.bucket_owner_access") => &data.artifacts.bucket_owner_access,
+            Some("cache.types") => &data.cache.types,
+            Some("cache.modes") => &data.cache.modes,
+            Some("environment.compute_types") => &data.environment.compute_types,
+            Some("environment.variable_types") => &data.environment.variable_types,
+            Some("environment.pull_credentials") => &data.environment.pull_credentials,
+            Some("environment.host_kernel") => &data.environment.host_kernel,
+            Some("logs.status") => &data.logs.status,
+            Some("batch.report_mode") => &data.batch.report_mode,
+            Some("environment.types") => {
+                return data
+                    .environment
+                    .types
+                    .iter()
+                    .map(|kind| kind.name.as_str())
+                    .collect();
+            }
+            _ => &[],
+        };
+        list.iter().map(String::as_str).collect()
+    }
+}
+
+static INPUT: LazyLock<Input> = LazyLock::new(|| {
+    parse(
+        "codebuild_input.json",
+        include_str!("../codebuild_input.json"),
+    )
+});
+
+/// The members of a shape; that of the whole is `Project`.
+pub fn shape(name: &str) -> &'static [Member] {
+    INPUT.shapes.get(name).map_or(&[], Vec::as_slice)
+}
+
+/// Where else a member of this name stands, compared without case: the member's own spelling and its shape.
+pub fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
+    INPUT.shapes.iter().find_map(|(shape, members)| {
+        let found = members
+            .iter()
+            .find(|member| member.name.eq_ignore_ascii_case(name))?;
+        Some((found.name.as_str(), shape.as_str()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_and_every_set_of_words_exists() {
+        for (name, members) in &INPUT.shapes {
+            for member in members {
+                if let Some(shape) = &member.shape {
+                    assert!(INPUT.shapes.contains_key(shape), "{name}.{}", member.name);
+                }
+                let closed = member.words.is_some();
+                assert_eq!(closed, !member.words().is_empty(), "{name}.{}", member.name);
+            }
+        }
+        let required: Vec<&str> = shape("Project")
+            .iter()
+            .filter(|member| member.required)
+            .map(|member| member.name.as_str())
+            .collect();
+        let mut expected = super::super::project().required.clone();
+        expected.sort();
+        let mut sorted = required.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, expected);
+        assert_eq!(elsewhere("buildSpec"), Some(("buildspec", "ProjectSource")));
+    }
+}

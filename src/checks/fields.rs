@@ -1,0 +1,109 @@
+//! Members of spanned trees, and what a text of one may look like.
+
+use crate::catalog::text::{TextProblem, TextRule};
+use crate::model::Text;
+use crate::tree::{Data, Node};
+
+/// The value behind a path of members, `environment.image`; nothing where it is absent or null.
+pub(super) fn get<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
+    path.split('.')
+        .try_fold(node, |node, key| node.get(key))
+        .filter(|node| !node.is_null())
+}
+
+/// The text of a value, if it is known and no variable of run time stands in it.
+pub(super) fn known(node: &Node) -> Option<&str> {
+    node.as_str().filter(|text| !text.contains("#{"))
+}
+
+/// The known text behind a path of members.
+pub(super) fn word<'n>(node: &'n Node, path: &str) -> Option<&'n str> {
+    get(node, path).and_then(known)
+}
+
+/// A known text with its place.
+pub(super) fn leaf(node: &Node) -> Option<Text> {
+    let value = known(node)?;
+    Some(Text {
+        origin: node.origin.clone(),
+        ..Text::new(value, node.span)
+    })
+}
+
+/// The truth value behind a path.
+pub(super) fn flag(node: &Node, path: &str) -> Option<bool> {
+    match get(node, path)?.data {
+        Data::Bool(value) => Some(value),
+        _ => None,
+    }
+}
+
+/// The items of the list behind a path; none if there is no list.
+pub(super) fn items<'n>(node: &'n Node, path: &str) -> &'n [Node] {
+    get(node, path).and_then(Node::as_list).unwrap_or_default()
+}
+
+/// Whether nothing stands behind a path: absent, null, an empty text, an empty list.
+pub(super) fn empty(node: &Node, path: &str) -> bool {
+    get(node, path).is_none_or(|node| match &node.data {
+        Data::Text(text) => text.is_empty(),
+        Data::List(items) => items.is_empty(),
+        _ => false,
+    })
+}
+
+/// The path of a member.
+pub(super) fn join(path: &str, key: &str) -> String {
+    crate::yaml::join_key(path, key)
+}
+
+/// "one of `a`, `b`".
+pub(super) fn one_of<'c>(words: impl IntoIterator<Item = &'c str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    format!("one of {}", words.join(", "))
+}
+
+/// What is wrong with a text.
+pub(super) struct Wrong {
+    /// To stand behind what the text is called: `has 151 characters; at most 150 are allowed`.
+    pub(super) words: String,
+    /// The offending bytes, where it is a part.
+    pub(super) at: Option<(usize, usize)>,
+}
+
+/// What is wrong with a text by its rule, if anything is.
+pub(super) fn wrong(rule: &TextRule, value: &str) -> Option<Wrong> {
+    let characters = |count: usize| {
+        if count == 1 {
+            "1 character".to_owned()
+        } else {
+            format!("{count} characters")
+        }
+    };
+    let words = match rule.check(value).err()? {
+        TextProblem::Character { character, at } => {
+            let allowed = rule
+                .characters
+                .as_ref()
+                .map(|words| format!("; it may have {words}"))
+                .unwrap_or_default();
+            return Some(Wrong {
+                words: format!("may not have {character:?}{allowed}"),
+                at: Some((at, at + character.len_utf8())),
+            });
+        }
+        TextProblem::TooShort { length: 0, .. } => "is empty".to_owned(),
+        TextProblem::TooShort { length, min } => {
+            format!("has {}; it needs at least {min}", characters(length))
+        }
+        TextProblem::TooLong { length, max } => {
+            format!("has {}; at most {max} are allowed", characters(length))
+        }
+        TextProblem::Shape => match &rule.characters {
+            Some(words) => format!("may have {words}"),
+            None => "does not have the form that AWS takes".to_owned(),
+        },
+        TextProblem::Reserved => "is a word that AWS keeps for itself".to_owned(),
+    };
+    Some(Wrong { words, at: None })
+}

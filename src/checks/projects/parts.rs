@@ -1,0 +1,86 @@
+//! The projects that the rules look at, and what a person calls their members.
+
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::Diagnostic;
+use crate::model::Project;
+use crate::tree::Node;
+
+/// The projects that pipectl makes: of one that exists nothing is known.
+pub(super) fn made<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Project> {
+    subject
+        .model
+        .projects
+        .iter()
+        .filter(|project| !project.existing)
+}
+
+/// The projects that are written in the words of the API.
+pub(super) fn raw<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Project> {
+    made(subject).filter(|project| project.raw)
+}
+
+/// Words of the pipeline file for members of the API.
+const FRIENDLY: [(&str, &str); 21] = [
+    ("environment.type", "os"),
+    ("environment.image", "image"),
+    ("environment.computeType", "compute"),
+    ("environment.privilegedMode", "privileged"),
+    ("environment.environmentVariables", "env"),
+    ("privilegedMode", "privileged"),
+    ("timeoutInMinutes", "timeout"),
+    ("queuedTimeoutInMinutes", "queuedTimeout"),
+    ("concurrentBuildLimit", "concurrency"),
+    ("vpcConfig", "vpc"),
+    ("vpcConfig.vpcId", "vpc.id"),
+    ("vpcConfig.subnets", "vpc.subnets"),
+    ("vpcConfig.securityGroupIds", "vpc.securityGroups"),
+    ("cache.location", "cache.s3"),
+    ("cache.modes", "cache.local"),
+    ("cache.cacheNamespace", "cache.namespace"),
+    ("logsConfig.cloudWatchLogs.groupName", "logs.name"),
+    ("logsConfig.s3Logs.location", "logs.s3"),
+    ("fileSystemLocations", "fileSystems"),
+    ("buildBatchConfig", "batch"),
+    ("buildBatchConfig.timeoutInMins", "batch.timeout"),
+];
+
+/// What a member is called in the form in which the person wrote the project.
+pub(super) fn called<'m>(project: &Project, member: &'m str) -> &'m str {
+    if project.raw {
+        return member;
+    }
+    FRIENDLY
+        .iter()
+        .find(|(api, _)| *api == member)
+        .map_or(member, |(_, word)| word)
+}
+
+/// The place of a member in the file's structure.
+pub(super) fn place(project: &Project, member: &str) -> String {
+    fields::join(&project.path, called(project, member))
+}
+
+/// A finding about a member.
+pub(super) fn finding(
+    rule: &Rule,
+    project: &Project,
+    member: &str,
+    node: &Node,
+    message: String,
+) -> Diagnostic {
+    rule.finding(node.span, place(project, member), message)
+        .through(node.origin.as_ref())
+}
+
+/// The same where the fact is not certain.
+pub(super) fn doubtful(
+    rule: &Rule,
+    project: &Project,
+    member: &str,
+    node: &Node,
+    message: String,
+) -> Diagnostic {
+    rule.doubtful(node.span, place(project, member), message)
+        .through(node.origin.as_ref())
+}

@@ -1,0 +1,123 @@
+//! A source and artifacts have a location where their type needs one.
+
+use super::parts;
+use crate::catalog::codebuild::codebuild;
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::Project;
+use crate::tree::Node;
+
+pub(super) const RULE: Rule = Rule {
+    code: "project-location",
+    severity: Severity::Error,
+    summary: "a source or artifacts of a project need a location",
+    why: "Every type of source but CODEPIPELINE and NO_SOURCE says where the source is; artifacts in S3 say the bucket, \
+          whose name has no slash: what stands behind it is `path`.",
+    aws: "",
+    wrong: "artifacts:\n  type: S3\n  location: my-bucket/builds",
+    right: "artifacts:\n  type: S3\n  location: my-bucket\n  path: builds",
+    link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html",
+    facts: &["P07", "P08"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for project in parts::raw(subject) {
+        let each = |one: &'static str, list: &'static str| {
+            let first = fields::get(&project.definition, one).map(|node| (one.to_owned(), node));
+            let items = fields::items(&project.definition, list).iter().enumerate();
+            first
+                .into_iter()
+                .chain(items.map(move |(index, node)| (format!("{list}[{index}]"), node)))
+        };
+        for (place, node) in each("source", "secondarySources") {
+            source(project, &place, node, diagnostics);
+        }
+        for (place, node) in each("artifacts", "secondaryArtifacts") {
+            artifacts(subject, project, &place, node, diagnostics);
+        }
+    }
+}
+
+fn source(project: &Project, place: &str, node: &Node, diagnostics: &mut Diagnostics) {
+    let rules = &codebuild().source;
+    let Some((at, kind)) = fields::get(node, "type").and_then(|at| Some((at, fields::known(at)?)))
+    else {
+        return;
+    };
+    let named = rules.types.iter().any(|word| word == kind);
+    let without = rules.without_location.iter().any(|word| word == kind);
+    if !named || without || !fields::empty(node, "location") {
+        return;
+    }
+    let help = match kind {
+        "S3" => "write `location: BUCKET/KEY.zip`, or `BUCKET/FOLDER/`",
+        "CODECOMMIT" => {
+            "write `location: https://git-codecommit.REGION.amazonaws.com/v1/repos/NAME`"
+        }
+        _ => "write `location:` and the repository's URL that ends in .git",
+    };
+    diagnostics.push(
+        parts::finding(
+            &RULE,
+            project,
+            &format!("{place}.location"),
+            at,
+            format!("a source of type `{kind}` needs a `location`"),
+        )
+        .help(help),
+    );
+}
+
+fn artifacts(
+    subject: &Subject<'_>,
+    project: &Project,
+    place: &str,
+    node: &Node,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(kind) = fields::get(node, "type").filter(|kind| fields::known(kind) == Some("S3"))
+    else {
+        return;
+    };
+    let member = format!("{place}.location");
+    if fields::empty(node, "location") {
+        diagnostics.push(
+            parts::finding(
+                &RULE,
+                project,
+                &member,
+                kind,
+                "artifacts in S3 need a `location`".to_owned(),
+            )
+            .help("write `location:` and the name of the bucket"),
+        );
+        return;
+    }
+    let Some(text) = fields::get(node, "location").and_then(fields::leaf) else {
+        return;
+    };
+    let Some((bucket, path)) = text.value.split_once('/') else {
+        return;
+    };
+    let span = subject.part(&text, bucket.len(), text.value.len());
+    let path = path.trim_end_matches('/');
+    let finding = RULE
+        .finding(
+            span,
+            parts::place(project, &member),
+            format!(
+                "`location` of artifacts is a bucket, and `{}` has a slash",
+                text.value
+            ),
+        )
+        .through(text.origin.as_ref());
+    diagnostics.push(
+        if path.is_empty() || bucket.is_empty() || bucket.contains(':') {
+            finding.help("write the bucket's name alone")
+        } else {
+            finding.help(format!("write `location: {bucket}` and `path: {path}`"))
+        },
+    );
+}

@@ -1,0 +1,106 @@
+//! Every member of a project is of its kind.
+
+use super::members::{self, Found};
+use super::parts;
+use crate::catalog::codebuild::MemberKind;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::tree::{Data, Node};
+
+pub(super) const RULE: Rule = Rule {
+    code: "project-member-kind",
+    severity: Severity::Error,
+    summary: "a member of a raw project is a text where a number belongs, or the like",
+    why: "The API takes texts, whole numbers, truth values, lists and maps, each in its place. YAML reads `1` as a \
+          number and `true` as a truth value: quote them where a text belongs, the value of an environment variable \
+          above all.",
+    aws: "",
+    wrong: "environmentVariables:\n  - name: RETRIES\n    value: 3",
+    right: "environmentVariables:\n  - name: RETRIES\n    value: \"3\"",
+    link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html",
+    facts: &[],
+    check,
+};
+
+/// Members whose kind is seen when the project is read.
+const READ: [&str; 3] = ["name", "serviceRole", "source.buildspec"];
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    members::each(subject, |project, path, found| {
+        let Found::Known { entry, member } = found else {
+            return;
+        };
+        let read = READ.contains(&path)
+            || path.starts_with("environment.environmentVariables")
+            || matches!(path, "source" | "environment");
+        if read {
+            return;
+        }
+        let node = &entry.value;
+        if fits(node, member.kind) {
+            if member.kind == MemberKind::TextList || member.kind == MemberKind::MapList {
+                let inner = if member.kind == MemberKind::TextList {
+                    MemberKind::Text
+                } else {
+                    MemberKind::Map
+                };
+                for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
+                    if !fits(item, inner) {
+                        diagnostics.push(parts::finding(
+                            &RULE,
+                            project,
+                            &format!("{path}[{index}]"),
+                            item,
+                            format!(
+                                "each of `{path}` must be {}, not {}",
+                                inner.words(),
+                                item.kind()
+                            ),
+                        ));
+                    }
+                }
+            }
+            return;
+        }
+        let finding = parts::finding(
+            &RULE,
+            project,
+            path,
+            node,
+            format!(
+                "`{path}` must be {}, not {}",
+                member.kind.words(),
+                node.kind()
+            ),
+        );
+        let text = node.scalar_text();
+        diagnostics.push(match (member.kind, text) {
+            (MemberKind::Text, Some(text)) => finding.help(format!("quote it: \"{text}\"")),
+            (MemberKind::TextList, Some(text)) => finding.help(format!("write a list: [{text}]")),
+            (MemberKind::Whole | MemberKind::Bool, Some(text)) if plain(&text, member.kind) => {
+                finding.help(format!("write {text} without quotes"))
+            }
+            _ => finding,
+        });
+    });
+}
+
+/// Whether a text is what it should be but for the quotes.
+fn plain(text: &str, kind: MemberKind) -> bool {
+    match kind {
+        MemberKind::Whole => text.parse::<u64>().is_ok(),
+        _ => matches!(text, "true" | "false"),
+    }
+}
+
+fn fits(node: &Node, kind: MemberKind) -> bool {
+    match &node.data {
+        Data::Unknown(_) | Data::Secret(_) => true,
+        Data::Text(_) => kind == MemberKind::Text,
+        Data::Bool(_) => kind == MemberKind::Bool,
+        Data::Number(value) => kind == MemberKind::Whole && value.fract() == 0.0,
+        Data::Map(_) => kind == MemberKind::Map,
+        Data::List(_) => matches!(kind, MemberKind::TextList | MemberKind::MapList),
+        Data::Null => false,
+    }
+}

@@ -1,0 +1,50 @@
+//! A project has every member that the API requires.
+
+use super::members::{self, Found};
+use super::parts;
+use crate::catalog::codebuild::MemberKind;
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    code: "project-member-missing",
+    severity: Severity::Error,
+    summary: "a raw project lacks a member that the API requires",
+    why: "CreateProject requires a name, a source, artifacts, an environment with type, image and compute type, and a \
+          service role. A raw definition gets no defaults: what is not there is not sent.",
+    aws: "",
+    wrong: "environment:\n  type: LINUX_CONTAINER\n  image: aws/codebuild/standard:7.0",
+    right: "environment:\n  type: LINUX_CONTAINER\n  image: aws/codebuild/standard:7.0\n  computeType: BUILD_GENERAL1_SMALL",
+    link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html",
+    facts: &[],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    members::each(subject, |project, path, found| {
+        let Found::Missing { span, member } = found else {
+            return;
+        };
+        // that a project or a variable has no name was said when it was read
+        if path == "name" || path.starts_with("environment.environmentVariables") {
+            return;
+        }
+        let finding = RULE.finding(
+            span,
+            parts::place(project, path),
+            format!("`{path}` is missing: the API requires it"),
+        );
+        let words = member.words();
+        diagnostics.push(if words.is_empty() {
+            let what = if member.kind == MemberKind::Map {
+                "a map"
+            } else {
+                "a text"
+            };
+            finding.help(format!("add `{}:`, {what}", member.name))
+        } else {
+            finding.help(format!("add `{}:`, {}", member.name, fields::one_of(words)))
+        });
+    });
+}

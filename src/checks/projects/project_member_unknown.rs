@@ -1,0 +1,50 @@
+//! The API has every member that a project gives.
+
+use super::members::{self, Found};
+use super::parts;
+use crate::catalog::codebuild;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity, nearest};
+
+pub(super) const RULE: Rule = Rule {
+    code: "project-member-unknown",
+    severity: Severity::Error,
+    summary: "a raw project has a member that the API does not have there",
+    why: "CreateProject takes a closed set of members; AWS's tools refuse a request with another. A name that is nearly \
+          one of them, or that belongs to another part, is a mistake. One that is like none may be newer than this \
+          pipectl, and is a warning.",
+    aws: "",
+    wrong: "definition:\n  name: compile\n  buildSpec: buildspec.yml\n  source: {type: CODEPIPELINE}",
+    right: "definition:\n  name: compile\n  source:\n    type: CODEPIPELINE\n    buildspec: buildspec.yml",
+    link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html",
+    facts: &[],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    members::each(subject, |project, path, found| {
+        let Found::Unknown { entry, members } = found else {
+            return;
+        };
+        let key = &entry.key;
+        let place = parts::place(project, path);
+        let message = format!("the API has no member `{key}` here");
+        let near = nearest(key, members.iter().map(|member| member.name.as_str()));
+        let finding = match (near, codebuild::elsewhere(key)) {
+            (Some(near), _) => RULE
+                .finding(entry.key_span, place, message)
+                .help(format!("did you mean `{near}`?")),
+            (None, Some((name, shape))) => RULE
+                .finding(entry.key_span, place, message)
+                .help(format!("`{name}` is a member of {shape}")),
+            (None, None) => RULE
+                .doubtful(
+                    entry.key_span,
+                    place,
+                    format!("{message}, as far as pipectl knows"),
+                )
+                .help("leave it out, unless AWS has added it since"),
+        };
+        diagnostics.push(finding);
+    });
+}

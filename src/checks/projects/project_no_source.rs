@@ -1,0 +1,76 @@
+//! NO_SOURCE has an inline buildspec and no location.
+
+use super::parts;
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::Buildspec;
+
+pub(super) const RULE: Rule = Rule {
+    code: "project-no-source",
+    severity: Severity::Error,
+    summary: "a project without a source has a location, or no buildspec of its own",
+    why: "Without a source there is no place where CodeBuild could find a buildspec.yml, so that the project itself \
+          must hold it, and there is nothing that a location could mean.",
+    aws: "",
+    wrong: "source:\n  type: NO_SOURCE",
+    right: "source:\n  type: NO_SOURCE\n  buildspec: |\n    version: 0.2\n    phases:\n      build:\n        commands: [make]",
+    link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html",
+    facts: &["P06"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for project in parts::raw(subject) {
+        let definition = &project.definition;
+        if fields::word(definition, "source.type") != Some("NO_SOURCE") {
+            continue;
+        }
+        if let Some(location) = fields::get(definition, "source.location")
+            && fields::known(location).is_some_and(|text| !text.is_empty())
+        {
+            diagnostics.push(
+                parts::finding(
+                    &RULE,
+                    project,
+                    "source.location",
+                    location,
+                    "`NO_SOURCE` has no location".to_owned(),
+                )
+                .help("leave `location` out, or write the type of the source"),
+            );
+        }
+        let inline = "give the buildspec itself: `buildspec: |` and its text below";
+        match (&project.buildspec, fields::get(definition, "source.type")) {
+            (Buildspec::Default, Some(kind)) => diagnostics.push(
+                parts::finding(
+                    &RULE,
+                    project,
+                    "source.buildspec",
+                    kind,
+                    "a project without a source needs `buildspec`: there is no file to read"
+                        .to_owned(),
+                )
+                .help(inline),
+            ),
+            // JSON on one line is a buildspec too
+            (Buildspec::Path(path), _)
+                if path.known && !path.value.trim_start().starts_with('{') =>
+            {
+                diagnostics.push(
+                    RULE.doubtful(
+                        path.span,
+                        parts::place(project, "source.buildspec"),
+                        format!(
+                            "`{}` is a path, and without a source there is no file to read",
+                            path.value
+                        ),
+                    )
+                    .through(path.origin.as_ref())
+                    .help(inline),
+                );
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Numbers and counts of a project are within their bounds.
+
+use super::parts;
+use crate::catalog::codebuild::{self, codebuild};
+use crate::catalog::text::Quota;
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::tree::Data;
+
+pub(super) const RULE: Rule = Rule {
+    code: "project-range",
+    severity: Severity::Error,
+    summary: "a number of a project, or how many there are of something, is out of bounds",
+    why: "A build runs for at least 5 minutes before it is stopped and at most 36 hours, and waits for at most 8 hours. A \
+          project has at most 12 secondary sources and 12 secondary artifacts.",
+    aws: "",
+    wrong: "- build:\n    timeout: 2m\n    run: make",
+    right: "- build:\n    timeout: 5m\n    run: make",
+    link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html",
+    facts: &[],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let limits = codebuild::project();
+    let numbers: [(&str, &Quota, &str); 5] = [
+        ("timeoutInMinutes", &limits.timeout, " minutes"),
+        ("queuedTimeoutInMinutes", &limits.queued_timeout, " minutes"),
+        ("autoRetryLimit", &limits.auto_retry, ""),
+        ("concurrentBuildLimit", &limits.concurrent_builds, ""),
+        (
+            "buildBatchConfig.timeoutInMins",
+            &codebuild().batch.timeout,
+            " minutes",
+        ),
+    ];
+    let counts: [(&str, &Quota, &str); 4] = [
+        (
+            "secondarySources",
+            &limits.secondary_sources,
+            "secondary sources",
+        ),
+        (
+            "secondaryArtifacts",
+            &limits.secondary_artifacts,
+            "secondary artifacts",
+        ),
+        (
+            "secondarySourceVersions",
+            &limits.secondary_source_versions,
+            "versions of secondary sources",
+        ),
+        ("tags", &limits.tags, "tags"),
+    ];
+    for project in parts::made(subject) {
+        for (member, quota, unit) in numbers {
+            let Some(node) = fields::get(&project.definition, member) else {
+                continue;
+            };
+            let Data::Number(value) = node.data else {
+                continue;
+            };
+            #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
+            let (min, max) = (quota.min as f64, quota.max as f64);
+            // -1 takes the limit of concurrent builds away
+            let lifted = member == "concurrentBuildLimit" && value == -1.0 && project.raw;
+            if (min..=max).contains(&value) || lifted {
+                continue;
+            }
+            let word = parts::called(project, member);
+            let word = word.rsplit('.').next().unwrap_or(word);
+            let written = node.scalar_text().unwrap_or_default();
+            let message = format!(
+                "`{word}` is {written}{unit}; AWS takes {} to {}",
+                quota.min, quota.max
+            );
+            let finding = if quota.certain {
+                parts::finding(&RULE, project, member, node, message)
+            } else {
+                parts::doubtful(&RULE, project, member, node, message)
+            };
+            let nearest = if value < min { quota.min } else { quota.max };
+            diagnostics.push(finding.help(if project.raw || unit.is_empty() {
+                format!("write {nearest}")
+            } else {
+                format!("write `{nearest}m`")
+            }));
+        }
+        for (member, quota, noun) in counts {
+            let list = fields::items(&project.definition, member);
+            let Some(first) = usize::try_from(quota.max)
+                .ok()
+                .and_then(|max| list.get(max))
+            else {
+                continue;
+            };
+            let message = format!(
+                "{} {noun}; a project takes at most {}",
+                list.len(),
+                quota.max
+            );
+            diagnostics.push(
+                parts::finding(&RULE, project, member, first, message)
+                    .label("one too many")
+                    .help(format!("leave {} of them", quota.max)),
+            );
+        }
+    }
+}

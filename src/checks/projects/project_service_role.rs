@@ -1,0 +1,68 @@
+//! The service role is a role.
+
+use super::parts;
+use crate::catalog::structure;
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::{Given, Text};
+
+pub(super) const RULE: Rule = Rule {
+    code: "project-service-role",
+    severity: Severity::Error,
+    summary: "the role of a project is not the ARN of a role",
+    why: "CodeBuild acts in the account under the project's role, and takes its ARN. The name alone is taken too, if the \
+          role has no path; the documentation knows only the ARN.",
+    aws: "Invalid service role",
+    wrong: "- build:\n    role: arn:aws:iam::123456789012:user/build\n    run: make",
+    right: "- build:\n    role: arn:aws:iam::123456789012:role/build\n    run: make",
+    link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html",
+    facts: &["P18"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for project in parts::made(subject) {
+        let role = if project.raw {
+            fields::get(&project.definition, "serviceRole").and_then(fields::leaf)
+        } else {
+            match &project.role {
+                Some(Given::Existing(role)) if role.known => Some(role.clone()),
+                _ => None,
+            }
+        };
+        if let Some(role) = role {
+            let member = if project.raw { "serviceRole" } else { "role" };
+            one(&role, &parts::place(project, member), diagnostics);
+        }
+        let member = "buildBatchConfig.serviceRole";
+        if let Some(role) = fields::get(&project.definition, member).and_then(fields::leaf) {
+            one(&role, &parts::place(project, member), diagnostics);
+        }
+    }
+}
+
+fn one(role: &Text, place: &str, diagnostics: &mut Diagnostics) {
+    let name = &role.value;
+    if name.is_empty() || structure::names().role_arn.check(name).is_ok() {
+        return;
+    }
+    let finding = if name.contains(':') {
+        let finding = RULE.finding(
+            role.span,
+            place,
+            format!("`{name}` is not the ARN of a role"),
+        );
+        finding.help("it looks like arn:aws:iam::123456789012:role/NAME")
+    } else {
+        let finding = RULE.doubtful(
+            role.span,
+            place,
+            format!("`{name}` is the name of a role, not its ARN"),
+        );
+        finding.help(format!(
+            "write arn:aws:iam::123456789012:role/{name} with the number of your account"
+        ))
+    };
+    diagnostics.push(finding.through(role.origin.as_ref()));
+}
