@@ -32,7 +32,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         match (cache, kind) {
             (Some(cache), Some("LOCAL")) => local(project, cache, diagnostics),
             (None, _) | (_, Some("NO_CACHE")) => {
-                paths(project, cache.map(|cache| cache.span), diagnostics)
+                paths(project, cache.map(|cache| cache.span), diagnostics);
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The projects that the rules look at, and what a person calls their members.
 
+use crate::catalog::codebuild::{EnvironmentType, codebuild};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::Diagnostic;
@@ -83,4 +84,16 @@ pub(super) fn doubtful(
 ) -> Diagnostic {
     rule.doubtful(node.span, place(project, member), message)
         .through(node.origin.as_ref())
+}
+
+/// What the machine is called in the form in which the person wrote the project.
+pub(super) fn machine(project: &Project, kind: &EnvironmentType) -> String {
+    let choice = codebuild()
+        .os
+        .iter()
+        .find(|os| os.environment_type == kind.name || os.os == "lambda" && kind.lambda);
+    match choice.filter(|_| !project.raw) {
+        Some(choice) => format!("`os: {}`", choice.os),
+        None => format!("`{}`", kind.name),
+    }
 }

@@ -60,7 +60,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let message = if only_fleets {
             format!("`{compute}` is there in a fleet only")
         } else {
-            format!("`{}` is not offered with `{compute}`", kind.name)
+            format!(
+                "`{compute}` is not offered with {}",
+                parts::machine(project, kind)
+            )
         };
         let finding = parts::finding(&RULE, project, member, node, message);
         let finding = if at.span == node.span || at.span == project.span {

@@ -43,6 +43,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 "a text"
             };
             finding.help(format!("add `{}:`, {what}", member.name))
+        } else if let Some(word) = words.first().filter(|_| words.len() > 6) {
+            finding.help(format!("add `{}:`, such as `{word}`", member.name))
         } else {
             finding.help(format!("add `{}:`, {}", member.name, fields::one_of(words)))
         });

@@ -51,7 +51,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 project,
                 member,
                 node,
-                format!("`{}` has no privileged mode", kind.name),
+                format!("{} has no privileged mode", parts::machine(project, kind)),
             );
             let finding = if at.span == node.span || at.span == project.span {
                 finding
