@@ -7,17 +7,8 @@ use super::topics::Topics;
 use super::{Run, configuration, project_of, self_update};
 use crate::catalog::actions::action_type;
 use crate::catalog::keys::Format;
-use crate::model::{Action, Notify, Pipeline, Text, Variable, VariableKind};
+use crate::model::{Action, Notify, Pipeline, Text, variables_json};
 use crate::tree::{Data, Node};
-
-/// The word of the API for a form of variable.
-pub(super) fn variable_type(kind: VariableKind) -> &'static str {
-    match kind {
-        VariableKind::Plaintext => "PLAINTEXT",
-        VariableKind::ParameterStore => "PARAMETER_STORE",
-        VariableKind::SecretsManager => "SECRETS_MANAGER",
-    }
-}
 
 /// The declaration of an action, as it stands at `pointer` in the pipeline.
 pub(super) fn declaration(
@@ -83,7 +74,7 @@ fn friendly(
     }
     object
         .texts("commands", &action.commands)
-        .list("environmentVariables", variables(&action.environment))
+        .list("environmentVariables", variables_json(&action.environment))
         .list(
             "inputArtifacts",
             action
@@ -121,19 +112,6 @@ fn friendly(
     object.done()
 }
 
-/// Environment variables as lists of the API.
-pub(super) fn variables(list: &[Variable]) -> Vec<Value> {
-    list.iter()
-        .map(|variable| {
-            json!({
-                "name": variable.name.value,
-                "value": variable.value.value,
-                "type": variable_type(variable.kind),
-            })
-        })
-        .collect()
-}
-
 /// The configuration of an action with what only compiling knows: the project, its extra environment, topics, alarms.
 pub(super) fn resolved(
     run: &Run<'_>,
@@ -164,7 +142,7 @@ pub(super) fn resolved(
             add("BatchEnabled", "true".to_owned());
         }
     }
-    let mut environment = variables(&action.build_environment);
+    let mut environment = variables_json(&action.build_environment);
     if action.self_update.is_some() {
         environment.extend(self_update::environment());
     }

@@ -159,7 +159,7 @@ fn facts_of(configuration: &[(String, Text)], action: &Action) -> when::Given {
         environment_types: action
             .environment
             .iter()
-            .map(|variable| actions::variable_type(variable.kind).to_owned())
+            .map(|variable| variable.kind.as_str().to_owned())
             .collect(),
         features: BTreeSet::new(),
     }

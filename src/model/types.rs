@@ -374,6 +374,30 @@ pub struct Variable {
     pub kind: VariableKind,
 }
 
+impl VariableKind {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plaintext => "PLAINTEXT",
+            Self::ParameterStore => "PARAMETER_STORE",
+            Self::SecretsManager => "SECRETS_MANAGER",
+        }
+    }
+}
+
+/// Environment variables as the list of the API; as text it is what a CodeBuild action has in EnvironmentVariables.
+pub fn variables_json(list: &[Variable]) -> Vec<serde_json::Value> {
+    list.iter()
+        .map(|variable| {
+            serde_json::json!({
+                "name": variable.name.value,
+                "value": variable.value.value,
+                "type": variable.kind.as_str(),
+            })
+        })
+        .collect()
+}
+
 /// The three forms of an environment variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VariableKind {

@@ -1,0 +1,168 @@
+//! Configuration values are of the kind their key takes.
+
+use crate::catalog::keys::{ConfigKey, Format, ValueProblem};
+use crate::catalog::structure;
+use crate::checks::flow::{self, Step};
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
+use crate::model::Text;
+
+use super::form;
+
+pub(super) const RULE: Rule = Rule {
+    code: "configuration-value",
+    severity: Severity::Error,
+    summary: "a configuration value that its key does not take",
+    why: "All values of a configuration are texts, but most keys take only some: one of a few words in exact case, \
+          true or false, a number within bounds, an ARN, an artifact and a path in it, JSON. Lists have commas and no \
+          spaces between. Where AWS looks at the form of a name only when the action runs, the finding is a warning.",
+    aws: "",
+    wrong: "- deploy:\n    cloudformation: {mode: CREATE-UPDATE, stack: shop, role: \"${ssm:/shop/role}\", template: shop.yml}",
+    right: "- deploy:\n    cloudformation: {mode: CREATE_UPDATE, stack: shop, role: \"${ssm:/shop/role}\", template: \"Source::shop.yml\"}",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference.html",
+    facts: &["V01"],
+    check,
+};
+
+/// Keys with a rule of their own.
+const ELSEWHERE: [&str; 3] = ["EnvironmentVariables", "FullRepositoryId", "BranchName"];
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for step in flow::all_steps(subject.model) {
+        let Some(kind) = step.kind().filter(|kind| !kind.opaque) else {
+            continue;
+        };
+        for (name, value) in &step.action.configuration {
+            let Some(key) = kind.key(&name.value) else {
+                continue;
+            };
+            let length = value.value.chars().count() as u64;
+            let quota = &structure::quotas().config_value;
+            let overrides = key.name == "ParameterOverrides" && key.format == Format::JsonObject;
+            if !form::fixed(value)
+                || ELSEWHERE.contains(&key.name.as_str())
+                || overrides
+                || !quota.allows(length)
+            {
+                continue;
+            }
+            match key.check(&value.value) {
+                Err(problem) => diagnostics.push(one(subject, &step, key, value, &problem)),
+                Ok(()) if spaced(key, &value.value) => {
+                    diagnostics.push(spaces(&step, key, value));
+                }
+                Ok(()) => {}
+            }
+        }
+    }
+}
+
+fn one(
+    subject: &Subject<'_>,
+    step: &Step<'_>,
+    key: &ConfigKey,
+    value: &Text,
+    problem: &ValueProblem,
+) -> Diagnostic {
+    let word = step.key_word(&key.name);
+    let text = form::short(&value.value);
+    let mut span = value.span;
+    let sure = match problem {
+        ValueProblem::NotAValue(_) => key.certain && key.values_certain,
+        // a name of the wrong form is found out when the action runs; an ARN of another service never fits
+        ValueProblem::Pattern => key.certain && key.format == Format::Arn,
+        _ => key.certain,
+    };
+    let (message, help) = match problem {
+        ValueProblem::NotAValue(item) => {
+            if let Some(at) = value.value.find(item.as_str()) {
+                span = subject.part(value, at, at + item.len());
+            }
+            let words = key.values.iter().map(String::as_str);
+            let help = match nearest(item, words.clone()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it is one of {}", form::listed(words)),
+            };
+            (format!("`{word}` cannot be `{}`", form::short(item)), help)
+        }
+        ValueProblem::Format(format) => (
+            format!("`{word}` must be {}, not `{text}`", format.words()),
+            format_help(step, *format, value),
+        ),
+        ValueProblem::Pattern => {
+            let help = match (&key.note, &key.pattern) {
+                (Some(note), _) if key.format == Format::Arn => note.clone(),
+                (Some(note), Some(pattern)) => {
+                    format!("{note}; it must match {}", pattern.as_str())
+                }
+                (None, Some(pattern)) => format!("it must match {}", pattern.as_str()),
+                (_, None) => String::new(),
+            };
+            (format!("`{word}` cannot be `{text}`"), help)
+        }
+        ValueProblem::Length { length, min, max } => (
+            format!("`{word}` has {length} characters"),
+            format!("it takes {min} to {max}"),
+        ),
+        ValueProblem::Range { number, min, max } => (
+            format!("`{word}` cannot be {number}"),
+            format!("it is a number from {min} to {max}"),
+        ),
+        ValueProblem::TooManyItems { items, max } => (
+            format!("`{word}` has {items} items"),
+            format!("it takes at most {max}"),
+        ),
+    };
+    let path = step.key_path(&key.name);
+    let finding = if sure {
+        RULE.finding(span, path, message)
+    } else {
+        RULE.doubtful(span, path, message)
+    };
+    let finding = finding
+        .label("not a value of this key")
+        .through(value.origin.as_ref());
+    if help.is_empty() {
+        finding
+    } else {
+        finding.help(help)
+    }
+}
+
+fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
+    match format {
+        Format::ArtifactPath => {
+            let input = step.action.inputs.first();
+            let artifact = input.map_or("Source", |input| input.value.as_str());
+            format!("write `{artifact}::{}`", form::short(&value.value))
+        }
+        Format::Bool => "write `true` or `false`, in small letters".to_owned(),
+        Format::Url => format!("write `https://{}`", form::short(&value.value)),
+        Format::Arn => "give the whole ARN, `arn:aws:…`".to_owned(),
+        Format::JsonList if !step.action.raw => "write a list".to_owned(),
+        Format::NameValueJson if !step.action.raw => "write a map of names and values".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Whether a list of known words has spaces beside its commas.
+fn spaced(key: &ConfigKey, value: &str) -> bool {
+    key.format == Format::CommaList
+        && !key.values.is_empty()
+        && value.split(',').any(|item| item.trim() != item)
+}
+
+fn spaces(step: &Step<'_>, key: &ConfigKey, value: &Text) -> Diagnostic {
+    let items: Vec<&str> = value.value.split(',').map(str::trim).collect();
+    RULE.doubtful(
+        value.span,
+        step.key_path(&key.name),
+        format!(
+            "`{}` has spaces between its items",
+            step.key_word(&key.name)
+        ),
+    )
+    .label("spaces beside commas")
+    .help(format!("write `{}`", items.join(",")))
+    .through(value.origin.as_ref())
+}
