@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pipectl::cloud::aws::{Aws, Options};
-use pipectl::cloud::{Cloud, ErrorKind};
+use pipectl::cloud::{Cloud, ErrorKind, Revision};
 use pipectl::resources::{Context, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, normalise};
 use pipectl::sandbox::Sandbox;
 use pipectl::tree::{Secret, SecretReference, SecretService};
@@ -491,12 +491,17 @@ async fn absent_members(cloud: &dyn Cloud, ids: &[Id]) {
 }
 
 async fn operations(cloud: &dyn Cloud) {
+    let revision = Revision {
+        action: "Code".to_owned(),
+        kind: "COMMIT_ID".to_owned(),
+        value: "abcdef".to_owned(),
+    };
     let started = cloud
-        .start_execution("contract", Some(("Code", "abcdef")), Some("token-1"))
+        .start_execution("contract", Some(&revision), Some("token-1"))
         .await
         .expect("started");
     let again = cloud
-        .start_execution("contract", Some(("Code", "abcdef")), Some("token-1"))
+        .start_execution("contract", Some(&revision), Some("token-1"))
         .await
         .expect("the same");
     assert_eq!(started, again);

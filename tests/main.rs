@@ -15,6 +15,7 @@ mod judged;
 mod model;
 mod sandbox_round_trip;
 mod sandbox_rules;
+mod self_update;
 mod support;
 mod variables;
 mod variables_print;

@@ -236,6 +236,10 @@ pub struct Images {
     pub lambda_tags: Vec<String>,
     /// How a language of `runtimes` begins in those tags.
     pub lambda_languages: BTreeMap<String, String>,
+    /// The oldest glibc among the images, as the minor version of 2.
+    pub oldest_glibc: u32,
+    /// Which system has which.
+    pub glibc_note: String,
     /// Where the facts are from.
     pub source: String,
 }
@@ -250,6 +254,9 @@ pub struct Image {
     pub platform: String,
     /// `x86_64` or `arm64`.
     pub architecture: String,
+    /// Minor version of its glibc 2, of a Linux image.
+    #[serde(default)]
+    pub glibc: Option<u32>,
     /// False if the sources disagree about it.
     #[serde(default = "super::yes")]
     pub certain: bool,
@@ -495,6 +502,21 @@ pub fn image_kind(name: &str) -> ImageKind<'static> {
         }
     }
     ImageKind::UnknownCurated
+}
+
+/// The glibc of an image, as the minor version of 2; of one that is not known the oldest.
+pub fn glibc(image: &str) -> u32 {
+    let images = &FILE.images;
+    let known = images.curated.iter().find(|known| {
+        known.name == image
+            || images.aliases.iter().any(|(old, new)| {
+                let renamed = image.strip_prefix(old.as_str());
+                renamed.is_some_and(|rest| known.name == format!("{new}{rest}"))
+            })
+    });
+    known
+        .and_then(|image| image.glibc)
+        .unwrap_or(images.oldest_glibc)
 }
 
 /// The image for Lambda compute that has this language and version (`python`, `3.13`), for x86_64.

@@ -153,6 +153,8 @@ pub struct Notification {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SelfUpdate {
+    revision_types: BTreeMap<String, String>,
+    revision_type: String,
     statements: Vec<StatementTemplate>,
     denials: Vec<StatementTemplate>,
     elsewhere: Vec<StatementTemplate>,
@@ -163,6 +165,13 @@ pub struct SelfUpdate {
 }
 
 impl SelfUpdate {
+    /// What a revision of this source provider is, for StartPipelineExecution.
+    pub fn revision_type(&self, provider: &str) -> &str {
+        self.revision_types
+            .get(provider)
+            .unwrap_or(&self.revision_type)
+    }
+
     /// What its role may do.
     ///
     /// # Errors

@@ -113,6 +113,17 @@ pub struct ExecutionSummary {
     pub status: String,
 }
 
+/// The state of a source that an execution starts on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The source action.
+    pub action: String,
+    /// revisionType: `COMMIT_ID`, `S3_OBJECT_VERSION_ID`, …
+    pub kind: String,
+    /// The commit, version or digest.
+    pub value: String,
+}
+
 /// An account in one home region. Every method is safe to call side by side.
 #[async_trait]
 pub trait Cloud: Send + Sync {
@@ -162,11 +173,11 @@ pub trait Cloud: Send + Sync {
     /// Removes parameters; absent is fine.
     async fn delete_parameters(&self, names: &[String]) -> Result<()>;
 
-    /// Starts an execution; `commit` is (source action, commit id), `token` the clientRequestToken.
+    /// Starts an execution, on a certain revision of a source if one is given; `token` is the clientRequestToken.
     async fn start_execution(
         &self,
         pipeline: &str,
-        commit: Option<(&str, &str)>,
+        revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String>;
     /// The newest executions first, at most `most`.

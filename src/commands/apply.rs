@@ -3,7 +3,7 @@
 use super::applying::{self, Goal, Work};
 use super::plan::show;
 use super::session::Session;
-use super::{End, Setting, files};
+use super::{End, Setting, files, self_update};
 use crate::cli::{Apply, ApplyFlags, Global};
 use crate::error::{Exit, Failure};
 use crate::live;
@@ -64,7 +64,7 @@ async fn apply(
     }
     let report = &setting.report;
     let mut session = Session::new(setting);
-    let work = applying::plan(&mut session, flags).await?;
+    let mut work = applying::plan(&mut session, flags).await?;
     if let Some(file) = file {
         plan::check_stale(file, &work.plan)?;
     }
@@ -74,6 +74,18 @@ async fn apply(
     }
     if !report.is_json() {
         show(setting, &work);
+    }
+    if let Some(own) = work.own.take() {
+        let spared = own.admit(&mut work)?;
+        if !spared.is_empty() {
+            let spared: Vec<String> = spared.iter().map(ToString::to_string).collect();
+            report.warn(&format!(
+                "a self-update never changes itself: left as it is: {}. At a desk: {}",
+                spared.join(", "),
+                self_update::at_a_desk(&work)
+            ));
+        }
+        work.own = Some(own);
     }
     if !work.plan.is_empty() {
         let agreed = applying::agreed(setting, &work.plan, flags.yes, flags.confirm, "Apply?");

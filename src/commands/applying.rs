@@ -28,6 +28,8 @@ pub(super) struct Work {
     pub(super) header: Header,
     /// The file and its account.
     pub(super) ready: Ready,
+    /// Parameters of the command line.
+    pub(super) params: Vec<(String, String)>,
     /// The self-update that this is, if it is one.
     pub(super) own: Option<SelfUpdate>,
 }
@@ -50,7 +52,7 @@ const BETWEEN: Duration = Duration::from_secs(3);
 pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Result<Work, End> {
     let own = SelfUpdate::under_way();
     let (compiled, ready) = desired::with_account(session).await?;
-    let desired = match (&own, &flags.pipeline) {
+    let mut desired = match (&own, &flags.pipeline) {
         (Some(own), _) => compiled.only(own.pipeline()).ok_or_else(|| {
             Failure::failed(
                 "self-update-gone",
@@ -64,22 +66,22 @@ pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Resul
         (None, Some(name)) => one_pipeline(&compiled, &ready, name)?,
         (None, None) => compiled.desired,
     };
+    if let Some(own) = &own {
+        own.mark(&mut desired);
+    }
     let plan = plan::make(&desired, ready.account.cloud.as_ref(), &options(flags)).await?;
     if !plan.is_empty() {
         given::check(session, &ready).await?;
     }
     session.print_warnings();
-    let work = Work {
+    Ok(Work {
         header: header(&desired, &ready),
         desired,
         plan,
         ready,
+        params: session.params()?,
         own,
-    };
-    if let Some(own) = &work.own {
-        own.check(&work)?;
-    }
-    Ok(work)
+    })
 }
 
 /// What one pipeline needs, by its key in the file or its name in AWS.
@@ -118,6 +120,7 @@ pub(super) async fn plan_destroy(
         desired,
         plan,
         ready,
+        params: session.params()?,
         own: None,
     })
 }

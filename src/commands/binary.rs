@@ -1,19 +1,16 @@
-//! The pipectl that a self-updating build runs: this one, if it is for the systems that builds run on.
+//! The pipectl that a self-updating build runs: this one, or the one that is named instead.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::compile::Binary;
-
-/// The newest glibc that a binary may need: Amazon Linux 2 has this.
-const GLIBC_MINOR: u32 = 26;
+use crate::compile::{Binary, Libc};
 
 /// Names another file than the running one, e.g. a Linux build on a desk with another system.
 const OTHER: &str = "PIPECTL_BINARY";
 
-/// The binary, if there is one that builds can run.
+/// The pipectl that builds are to run; nothing where it is no Linux program.
 pub(super) fn find() -> Option<Binary> {
     let path = match std::env::var_os(OTHER).filter(|path| !path.is_empty()) {
         Some(path) => path.into(),
@@ -27,14 +24,12 @@ fn read(path: &Path) -> Option<Binary> {
     let file = std::fs::File::open(path).ok()?;
     BufReader::new(file).read_to_end(&mut bytes).ok()?;
     let arch = architecture(&bytes)?;
-    if newest_glibc(&bytes) > GLIBC_MINOR {
-        return None;
-    }
     let digest = Sha256::digest(&bytes);
     Some(Binary {
         sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
         path: path.display().to_string(),
         arch: arch.to_owned(),
+        libc: libc(&bytes),
     })
 }
 
@@ -53,24 +48,40 @@ fn architecture(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The newest `GLIBC_2.x` that the program names; 0 for a static one.
-fn newest_glibc(bytes: &[u8]) -> u32 {
-    const MARK: &[u8] = b"GLIBC_2.";
+/// The C library that the program loads, by the loader it names and the versions of symbols it asks for.
+fn libc(bytes: &[u8]) -> Libc {
+    // The name of the loader stands right after the headers.
+    let head = &bytes[..bytes.len().min(4096)];
+    let names = |name: &[u8]| head.windows(name.len()).any(|window| window == name);
+    if names(b"/ld-musl-") {
+        return Libc::Musl;
+    }
+    match newest_glibc(bytes) {
+        Some(minor) => Libc::Glibc(minor),
+        None if names(b"/ld-linux") => Libc::Glibc(0),
+        None => Libc::Inside,
+    }
+}
+
+/// The newest `GLIBC_2.x` that the program names; nothing for a static one.
+fn newest_glibc(bytes: &[u8]) -> Option<u32> {
     // Names of versions stand in the dynamic string table, each between two zero bytes.
+    const MARK: &[u8] = b"\0GLIBC_2.";
     bytes
-        .windows(MARK.len() + 1)
+        .windows(MARK.len())
         .enumerate()
-        .filter(|(_, window)| window.starts_with(b"\0") && window.ends_with(MARK))
-        .filter_map(|(at, window)| {
-            let digits: String = bytes[at + window.len()..]
+        .filter(|(_, window)| *window == MARK)
+        .filter_map(|(at, _)| {
+            let name: String = bytes[at + MARK.len()..]
                 .iter()
-                .take_while(|byte| byte.is_ascii_digit())
+                .take_while(|byte| byte.is_ascii_digit() || **byte == b'.')
                 .map(|byte| char::from(*byte))
                 .collect();
-            digits.parse().ok()
+            let whole = bytes.get(at + MARK.len() + name.len()) == Some(&0);
+            let minor = name.split('.').next()?;
+            whole.then(|| minor.parse().ok()).flatten()
         })
         .max()
-        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -86,26 +97,34 @@ mod tests {
     }
 
     #[test]
-    fn machine_and_glibc_decide() {
+    fn the_machine_decides() {
         assert_eq!(architecture(&elf(62, b"")), Some("x86_64"));
         assert_eq!(architecture(&elf(183, b"")), Some("arm64"));
+        assert_eq!(architecture(&elf(243, b"")), None);
         assert_eq!(architecture(b"#!/bin/sh\n"), None);
-        let tail = b"\0GLIBC_2.2.5\0GLIBC_2.17\0x GLIBC_2.99\0";
-        assert_eq!(newest_glibc(&elf(62, tail)), 17);
-        assert_eq!(newest_glibc(&elf(62, b"static")), 0);
     }
 
     #[test]
-    fn a_binary_that_needs_a_newer_system_is_none() {
+    fn what_a_program_loads_is_seen() {
+        let libc = |tail: &[u8]| libc(&elf(62, tail));
+        let loader = b"/lib64/ld-linux-x86-64.so.2\0";
+        let versions = b"\0GLIBC_2.2.5\0GLIBC_2.17\0x GLIBC_2.99\0GLIBC_2.x\0";
+        assert_eq!(libc(&[&loader[..], versions].concat()), Libc::Glibc(17));
+        assert_eq!(libc(loader), Libc::Glibc(0));
+        assert_eq!(libc(b"/lib/ld-musl-x86_64.so.1\0"), Libc::Musl);
+        assert_eq!(libc(b"nothing"), Libc::Inside);
+        // A program that speaks of a version, as this one does, does not need it.
+        assert_eq!(libc(b"\0GLIBC_2.{minor}\0needs GLIBC_2.40\0"), Libc::Inside);
+    }
+
+    #[test]
+    fn a_program_is_known_by_its_digest() {
         let folder = tempfile::tempdir().expect("a folder");
-        let write = |name: &str, bytes: &[u8]| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, bytes).expect("written");
-            path
-        };
-        assert!(read(&write("new", &elf(62, b"\0GLIBC_2.39\0"))).is_none());
-        let old = read(&write("old", &elf(62, b"\0GLIBC_2.26\0"))).expect("fits");
-        assert_eq!(old.arch, "x86_64");
-        assert_eq!(old.sha256.len(), 64);
+        let path = folder.path().join("pipectl");
+        std::fs::write(&path, elf(183, b"")).expect("written");
+        let found = read(&path).expect("a program");
+        assert_eq!((found.arch.as_str(), found.libc), ("arm64", Libc::Inside));
+        assert_eq!(found.sha256.len(), 64);
+        assert!(read(&folder.path().join("none")).is_none());
     }
 }

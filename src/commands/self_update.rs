@@ -7,11 +7,15 @@ use sha2::{Digest, Sha256};
 use super::End;
 use super::applying::Work;
 use crate::apply::Outcome;
+use crate::catalog::companions::companions;
+use crate::cloud::Revision;
+use crate::compile::shell_word;
 use crate::error::Failure;
 use crate::live;
-use crate::plan::{Action, Plan};
+use crate::model::Pipeline;
+use crate::plan::{Action, Change, Plan};
 use crate::report::Report;
-use crate::resources::{DIGEST_TAG, Id, Kind};
+use crate::resources::{DIGEST_TAG, Desired, Id, Kind, RESTARTED_TAG};
 
 /// A self-update under way.
 #[derive(Debug)]
@@ -41,59 +45,51 @@ impl SelfUpdate {
         &self.pipeline
     }
 
-    /// Refuses what a self-update may not do, before anything is written.
-    pub(super) fn check(&self, work: &Work) -> Result<(), Failure> {
-        let desk = format!(
-            "run it at a desk: pipectl apply -r {} -s {}",
-            work.header.region, work.header.stage
-        );
-        let touched = |kind: Kind| {
-            work.plan
-                .changes
-                .iter()
-                .find(|change| change.id.kind == kind)
+    /// Notes the commit on the pipeline, so that an update of it tells the next self-update what it was made on.
+    pub(super) fn mark(&self, desired: &mut Desired) {
+        let Some(commit) = &self.commit else {
+            return;
         };
-        if let Some(change) = work
+        for resource in &mut desired.resources {
+            if resource.id.kind == Kind::Pipeline && resource.id.name == self.pipeline {
+                resource
+                    .tags
+                    .insert(RESTARTED_TAG.to_owned(), commit.clone());
+            }
+        }
+    }
+
+    /// Refuses what a self-update may not do, before anything is written. Changes of the build that runs this are taken
+    /// out of the work, for it never changes itself; which these are is the answer.
+    pub(super) fn admit(&self, work: &mut Work) -> Result<Vec<Id>, Failure> {
+        let own = own_resources(work);
+        // A role that only loses rights stays good enough; one that would gain some is needed for what comes.
+        let stays = |change: &Change| {
+            own.contains(&change.id) && change.action == Action::Update && change.widens.is_empty()
+        };
+        let bounded = work.ready.model.provider.permissions_boundary.is_some();
+        let refused = work
             .plan
             .changes
             .iter()
-            .find(|change| matches!(change.action, Action::Delete | Action::Replace))
-        {
-            return Err(Failure::failed(
-                "self-update-deletes",
-                format!("a self-update deletes nothing, and {} would go", change.id),
-            )
-            .help(desk));
+            .filter(|change| !stays(change))
+            .find_map(|change| Some((change, refusal(change, &own, bounded)?)));
+        if let Some((change, (code, message))) = refused {
+            return Err(Failure::failed(code, message)
+                .help(format!(
+                    "nothing was changed; apply this commit once at a desk: {}",
+                    at_a_desk(work)
+                ))
+                .about(change.id.to_string()));
         }
-        if work.ready.model.provider.permissions_boundary.is_none()
-            && let Some(change) = touched(Kind::Role)
-        {
-            return Err(Failure::failed(
-                "self-update-role",
-                format!(
-                    "{} would change, and without `provider.permissionsBoundary` a self-update changes no role",
-                    change.id
-                ),
-            )
-            .help(desk));
-        }
-        let own = own_projects(work);
-        if let Some(change) = work
-            .plan
-            .changes
-            .iter()
-            .find(|change| own.contains(&change.id))
-        {
-            return Err(Failure::failed(
-                "self-update-itself",
-                format!(
-                    "{} runs this very self-update and cannot change itself",
-                    change.id
-                ),
-            )
-            .help(desk));
-        }
-        Ok(())
+        let changes = std::mem::take(&mut work.plan.changes);
+        let (spared, changes) = changes.into_iter().partition::<Vec<_>, _>(stays);
+        work.plan.changes = changes;
+        let spared: Vec<Id> = spared.into_iter().map(|change| change.id).collect();
+        work.desired
+            .resources
+            .retain(|resource| !spared.contains(&resource.id));
+        Ok(spared)
     }
 
     /// Starts the pipeline again where its structure changed: AWS ended the execution that this build belongs to.
@@ -103,52 +99,98 @@ impl SelfUpdate {
         work: &Work,
         outcome: &Outcome,
     ) -> Result<(), End> {
-        let Some(digest) = self.new_structure(&outcome.plan, outcome) else {
+        let Some(changed) = self.new_structure(&outcome.plan, outcome) else {
             return Ok(());
         };
+        let name = &self.pipeline;
         if self.last {
-            report.note("the pipeline has a new structure; this was its last stage, so it is not started again");
+            report.note(&format!(
+                "{name} has a new structure; this is its last stage, so it is not started again"
+            ));
             return Ok(());
         }
-        let (Some(source), Some(commit)) = (&self.source, &self.commit) else {
-            report.warn("the pipeline has a new structure, and which commit to start it on is not known: start it by hand");
+        let Some(revision) = self.revision(work) else {
+            report.warn(&format!(
+                "{name} has a new structure and ends this execution; the commit to start it on is not known: start it by hand, pipectl run --pipeline {name}"
+            ));
             return Ok(());
         };
+        if changed.again {
+            report.warn(&format!(
+                "{name} was updated to this structure and started on {} before, and yet it had changed: it is not started a second time. Something else changes it; `pipectl plan` says what",
+                revision.value
+            ));
+            return Ok(());
+        }
         let cloud = work.ready.account.cloud.as_ref();
-        let refused = |error| End::from(live::failure(&error));
-        let parallel = work.ready.model.pipelines.iter().any(|pipeline| {
-            pipeline.name.value == self.pipeline
-                && pipeline
-                    .execution_mode
-                    .as_ref()
-                    .is_some_and(|mode| mode.value == "PARALLEL")
-        });
-        if parallel && let Some(own) = &self.execution {
+        let not_started = |error| {
+            let mut failure = live::failure(&error);
+            let help = format!(
+                "{name} is updated, but not started again: pipectl run --pipeline {name} --commit {}",
+                revision.value
+            );
+            failure.help = Some(match failure.help {
+                Some(why) => format!("{why} {help}"),
+                None => help,
+            });
+            End::from(failure)
+        };
+        if changed.parallel {
+            let Some(own) = &self.execution else {
+                report.warn(&format!(
+                    "{name} has a new structure, and which execution this is is not known: it goes on with the old one, and the pipeline is not started again"
+                ));
+                return Ok(());
+            };
             let why = "started again with the new structure";
             cloud
-                .stop_execution(&self.pipeline, own, true, why)
+                .stop_execution(name, own, true, why)
                 .await
-                .map_err(refused)?;
+                .map_err(not_started)?;
         }
-        let hash = Sha256::digest(format!("{commit}\n{digest}"));
-        let token: String = hash
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let token = token(&revision.value, &changed.digest);
         let execution = cloud
-            .start_execution(&self.pipeline, Some((source, commit)), Some(&token))
+            .start_execution(name, Some(&revision), Some(&token))
             .await
-            .map_err(refused)?;
+            .map_err(not_started)?;
         report.note(&format!(
-            "{} has a new structure: started again on {commit}, execution {execution}",
-            self.pipeline
+            "{name} has a new structure: started again on {}, execution {execution}",
+            revision.value
         ));
         Ok(())
     }
 
-    /// The digest of the pipeline, if this run changed its structure.
-    fn new_structure(&self, plan: &Plan, outcome: &Outcome) -> Option<String> {
+    /// What to start on: the commit of this build, of the source action that it came from.
+    fn revision(&self, work: &Work) -> Option<Revision> {
+        let pipeline = self.of(work)?;
+        let sources = || {
+            pipeline
+                .stages
+                .iter()
+                .flat_map(|stage| &stage.actions)
+                .filter(|action| action.category.value == "Source")
+        };
+        // The new structure may call its source otherwise.
+        let source = sources()
+            .find(|action| self.source.as_ref() == Some(&action.name.value))
+            .or_else(|| sources().next().filter(|_| sources().count() == 1))?;
+        Some(Revision {
+            action: source.name.value.clone(),
+            kind: companions()
+                .self_update
+                .revision_type(&source.provider.value)
+                .to_owned(),
+            value: self.commit.clone()?,
+        })
+    }
+
+    fn of<'w>(&self, work: &'w Work) -> Option<&'w Pipeline> {
+        let mut pipelines = work.ready.model.pipelines.iter();
+        pipelines.find(|pipeline| pipeline.name.value == self.pipeline)
+    }
+
+    /// What this run made of the pipeline, if it changed its structure.
+    fn new_structure(&self, plan: &Plan, outcome: &Outcome) -> Option<NewStructure> {
         let change = plan.changes.iter().find(|change| {
             change.id.kind == Kind::Pipeline
                 && change.id.name == self.pipeline
@@ -162,14 +204,114 @@ impl SelfUpdate {
         if !structure {
             return None;
         }
-        change.desired.as_ref()?.tags.get(DIGEST_TAG).cloned()
+        let live = change.live.as_ref()?;
+        let digest = change.desired.as_ref()?.tags.get(DIGEST_TAG)?.clone();
+        Some(NewStructure {
+            // Executions go on as they were started: the mode before the update counts.
+            parallel: live.body["executionMode"] == "PARALLEL",
+            again: live.tags.get(DIGEST_TAG) == Some(&digest)
+                && self.commit.is_some()
+                && live.tags.get(RESTARTED_TAG) == self.commit.as_ref(),
+            digest,
+        })
     }
 }
 
-/// The projects that run self-updates.
-fn own_projects(work: &Work) -> Vec<Id> {
+/// A structure that was written.
+struct NewStructure {
+    digest: String,
+    parallel: bool,
+    /// The same structure was written before, on the same commit.
+    again: bool,
+}
+
+/// Why a self-update may not do this, if it may not.
+fn refusal(change: &Change, own: &[Id], bounded: bool) -> Option<(&'static str, String)> {
+    let id = &change.id;
+    if matches!(change.action, Action::Delete | Action::Replace) {
+        let message = format!("a self-update deletes nothing, and {id} would go");
+        return Some(("self-update-deletes", message));
+    }
+    if own.contains(id) {
+        return Some(("self-update-itself", itself(change)));
+    }
+    if id.kind != Kind::Role {
+        return None;
+    }
+    let message = if !bounded {
+        let verb = match change.action {
+            Action::Create => "be created",
+            _ => "change",
+        };
+        format!(
+            "{id} would {verb}, and without `provider.permissionsBoundary` a self-update changes no role"
+        )
+    } else if let Some(member) = beyond_boundary(change) {
+        format!("the {member} of {id} would change, and that is not a self-update's to do")
+    } else {
+        return None;
+    };
+    Some(("self-update-role", message))
+}
+
+/// The clientRequestToken: the same commit and digest never start twice.
+fn token(commit: &str, digest: &str) -> String {
+    Sha256::digest(format!("{commit}\n{digest}"))
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn itself(change: &Change) -> String {
+    let id = &change.id;
+    match (change.action, change.widens.first()) {
+        (Action::Create, _) => {
+            format!("{id} would be new, and a self-update makes no build or role for itself")
+        }
+        (_, Some(grant)) => format!(
+            "{id} would get wider ({grant}), and the role of a self-update never changes itself"
+        ),
+        (_, None) => format!("{id} runs this very self-update and cannot change itself"),
+    }
+}
+
+/// The member of a role whose change IAM cannot tie to the permissions boundary.
+fn beyond_boundary(change: &Change) -> Option<&'static str> {
+    if change.action != Action::Update {
+        return None;
+    }
+    change.fields.iter().find_map(|field| {
+        [
+            ("assumeRolePolicyDocument", "trust policy"),
+            ("permissionsBoundary", "permissions boundary"),
+        ]
+        .into_iter()
+        .find(|(member, _)| field.path.starts_with(member))
+        .map(|(_, words)| words)
+    })
+}
+
+/// The command that does at a desk what may not be done here.
+pub(super) fn at_a_desk(work: &Work) -> String {
+    let header = &work.header;
+    let mut command = format!(
+        "pipectl apply -f {} -r {} -s {}",
+        shell_word(&work.ready.document.in_repository),
+        header.region,
+        header.stage
+    );
+    for (key, value) in &work.params {
+        command.push_str(" --param ");
+        command.push_str(&shell_word(&format!("{key}={value}")));
+    }
+    command
+}
+
+/// The projects that run self-updates, and their roles.
+fn own_resources(work: &Work) -> Vec<Id> {
     let model = &work.ready.model;
-    model
+    let projects: Vec<Id> = model
         .pipelines
         .iter()
         .flat_map(|pipeline| &pipeline.stages)
@@ -184,5 +326,15 @@ fn own_projects(work: &Work) -> Vec<Id> {
                 .map_or(work.header.region.as_str(), |region| region.value.as_str());
             Id::new(Kind::Project, region, project.name.value.clone())
         })
-        .collect()
+        .collect();
+    let roles = work
+        .desired
+        .resources
+        .iter()
+        .filter(|resource| projects.contains(&resource.id))
+        .flat_map(|project| &project.depends)
+        .filter(|id| id.kind == Kind::Role)
+        .cloned()
+        .collect();
+    [projects, roles].concat()
 }

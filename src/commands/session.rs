@@ -119,7 +119,7 @@ impl<'a> Session<'a> {
         Ok(Document {
             profile: self.profile(&resolved.tree),
             tree: resolved.tree,
-            in_repository: in_repository(file),
+            in_repository: in_repository(file, &self.setting.here),
             folder,
             region: resolved.region,
             stage: resolved.stage,
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
         Ok(Document {
             profile: self.profile(&tree),
             tree,
-            in_repository: in_repository(file),
+            in_repository: in_repository(file, &self.setting.here),
             asked: outcome.asked,
             folder,
             region,
@@ -515,17 +515,17 @@ fn folder_of(file: &Path) -> PathBuf {
     }
 }
 
-/// The file as a path from the root of its repository; outside of one its name.
-fn in_repository(file: &Path) -> String {
-    let whole = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let root = whole
+/// The file as a path from the root of its repository; outside of one, as in a build, from where the command runs, and
+/// else its name.
+fn in_repository(file: &Path, here: &Path) -> String {
+    let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (file, here) = (whole(file), whole(here));
+    let root = file
         .ancestors()
         .skip(1)
-        .find(|folder| folder.join(".git").exists());
-    let path = match (root, whole.file_name()) {
-        (Some(root), _) => whole.strip_prefix(root).unwrap_or(&whole),
-        (None, Some(name)) => Path::new(name),
-        (None, None) => &whole,
-    };
+        .find(|folder| folder.join(".git").exists())
+        .unwrap_or(&here);
+    let name = file.file_name().map_or(file.as_path(), Path::new);
+    let path = file.strip_prefix(root).unwrap_or(name);
     path.display().to_string()
 }

@@ -24,6 +24,7 @@ mod topics;
 mod webhooks;
 
 pub use cloudformation::cloudformation;
+pub use self_update::shell_word;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +76,19 @@ pub struct Binary {
     pub path: String,
     /// `x86_64` or `arm64`.
     pub arch: String,
+    /// The C library that it needs.
+    pub libc: Libc,
+}
+
+/// The C library that a program needs where it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Libc {
+    /// None: the program is static.
+    Inside,
+    /// glibc 2 of at least this minor version.
+    Glibc(u32),
+    /// musl as a shared library.
+    Musl,
 }
 
 /// Why a made role may do something.

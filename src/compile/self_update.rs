@@ -11,7 +11,7 @@ use super::json::MASK;
 use super::permissions::{account_value, parameter_name, rendered, secret_arn};
 use super::policies::Pending;
 use super::roles::Roles;
-use super::{Facts, Output, Run, buildspec, configuration, only, projects};
+use super::{Binary, Facts, Libc, Output, Run, buildspec, configuration, only, projects};
 use crate::catalog::companions::companions;
 use crate::catalog::{codebuild, iam, template, when};
 use crate::diagnostic::Diagnostic;
@@ -114,37 +114,63 @@ fn fits(run: &Run<'_>, stage: &Stage<'_>, out: &mut Output<'_>) -> bool {
     if run.facts.offline {
         return true;
     }
-    let kind = stage
-        .project
-        .definition
-        .get("environment")
-        .and_then(|environment| environment.get("type"))
-        .and_then(crate::tree::Node::as_str)
-        .unwrap_or_default();
-    let wanted = codebuild::environment_type(kind);
-    let found = match (&run.facts.binary, wanted) {
-        (Some(binary), Some(wanted)) => {
-            let same = wanted.platform == "linux" && wanted.architecture == machine(&binary.arch);
-            if same {
-                return true;
-            }
-            format!(
-                "this pipectl is for {} Linux, and the image is for {kind}",
-                binary.arch
-            )
-        }
-        _ => "this pipectl cannot run in a build on Linux".to_owned(),
+    let environment = stage.project.definition.get("environment");
+    let said = |key: &str| {
+        environment
+            .and_then(|environment| environment.get(key))
+            .and_then(crate::tree::Node::as_str)
+            .unwrap_or_default()
+    };
+    let image = said("image");
+    let Some(why) = unfit(run.facts.binary.as_ref(), said("type"), image) else {
+        return true;
+    };
+    let of_aws = image.starts_with(&codebuild::codebuild().images.prefix);
+    let message = if of_aws {
+        format!("The self-update has no pipectl to run: {why}")
+    } else {
+        format!("The self-update runs the pipectl that its image has, if any: {why}")
     };
     out.diagnostics.push(
         Diagnostic::warning(
             "self-update-binary",
             stage.action.span,
             stage.action.path.clone(),
-            format!("The self-update runs the `pipectl` of its image: {found}"),
+            message,
         )
-        .help("say with `selfUpdate: {install: [commands]}` how pipectl gets into the build"),
+        .help(
+            "say with `selfUpdate: {install: [commands]}` how pipectl gets into the build, or name a pipectl that fits \
+             in PIPECTL_BINARY when you apply",
+        ),
     );
     false
+}
+
+/// Why a pipectl does not run in an image; nothing if it does.
+fn unfit(binary: Option<&Binary>, kind: &str, image: &str) -> Option<String> {
+    let Some(binary) = binary else {
+        return Some("the one at work here is no Linux program".to_owned());
+    };
+    let wanted = codebuild::environment_type(kind);
+    let same = wanted.is_some_and(|wanted| {
+        wanted.platform == "linux" && wanted.architecture == machine(&binary.arch)
+    });
+    if !same {
+        return Some(format!(
+            "the one at work here is for Linux on {}, and the build is {kind}",
+            binary.arch
+        ));
+    }
+    match binary.libc {
+        Libc::Inside => None,
+        Libc::Musl => Some("the one at work here loads musl, which the image lacks".to_owned()),
+        Libc::Glibc(needed) => {
+            let there = codebuild::glibc(image);
+            (needed > there).then(|| {
+                format!("the one at work here needs glibc 2.{needed}, and {image} has 2.{there}")
+            })
+        }
+    }
 }
 
 /// The catalogue's word for a machine.
@@ -184,8 +210,8 @@ fn key(facts: &Facts) -> String {
     format!("pipectl/{}", sha(facts))
 }
 
-/// Quotes a word for a shell.
-fn quoted(word: &str) -> String {
+/// Quotes a word for a shell, where it needs quotes.
+pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -205,33 +231,33 @@ fn commands(facts: &Facts, stage: &Stage<'_>, bucket: Option<&str>) -> Value {
     let mut program = "pipectl";
     if let Some(version) = &stage.options.version {
         let wanted = format!("pipectl@{}", version.value);
-        install.push(format!("cargo install --locked {}", quoted(&wanted)));
+        install.push(format!("cargo install --locked {}", shell_word(&wanted)));
     }
     if let Some(bucket) = bucket {
         program = BINARY;
         install.push(format!(
             "aws s3api get-object --region {} --bucket {} --key {} --expected-bucket-owner {} {BINARY}",
-            quoted(&facts.region),
-            quoted(bucket),
-            quoted(&key(facts)),
-            quoted(&facts.account),
+            shell_word(&facts.region),
+            shell_word(bucket),
+            shell_word(&key(facts)),
+            shell_word(&facts.account),
         ));
         install.push(format!(
             "echo {} | sha256sum -c -",
-            quoted(&format!("{}  {BINARY}", sha(facts)))
+            shell_word(&format!("{}  {BINARY}", sha(facts)))
         ));
         install.push(format!("chmod 755 {BINARY}"));
     }
     let mut apply = format!(
-        "{program} apply --yes --file {} --region {} --stage {} --pipeline {}",
-        quoted(&facts.file),
-        quoted(&facts.region),
-        quoted(&facts.stage),
-        quoted(&stage.pipeline.name.value),
+        "{program} apply --yes --wait --file {} --region {} --stage {} --pipeline {}",
+        shell_word(&facts.file),
+        shell_word(&facts.region),
+        shell_word(&facts.stage),
+        shell_word(&stage.pipeline.name.value),
     );
     for (name, value) in &facts.params {
         apply.push_str(" --param ");
-        apply.push_str(&quoted(&format!("{name}={value}")));
+        apply.push_str(&shell_word(&format!("{name}={value}")));
     }
     let mut variables = json!({"PIPECTL_SELF_UPDATE": stage.pipeline.name.value});
     if let Some(source) = source(stage) {
@@ -503,12 +529,15 @@ fn deny_elsewhere(facts: &Facts, bucket: &str, roles: &mut Roles, out: &mut Outp
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::shell_word;
 
     #[test]
     fn words_are_quoted_for_the_shell() {
-        assert_eq!(quoted("a/b-c.yml"), "a/b-c.yml");
-        assert_eq!(quoted("x=it's; rm -rf $HOME"), r"'x=it'\''s; rm -rf $HOME'");
-        assert_eq!(quoted(""), "''");
+        assert_eq!(shell_word("a/b-c.yml"), "a/b-c.yml");
+        assert_eq!(
+            shell_word("x=it's; rm -rf $HOME"),
+            r"'x=it'\''s; rm -rf $HOME'"
+        );
+        assert_eq!(shell_word(""), "''");
     }
 }

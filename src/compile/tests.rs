@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Binary, Compiled, Facts, Reads, compile, output};
+use super::{Binary, Compiled, Facts, Libc, Reads, compile, output};
 use crate::diagnostic::Diagnostics;
 use crate::model::{Context, decode};
 use crate::resources::{Kind, Resource};
@@ -26,6 +26,7 @@ fn facts() -> Facts {
             sha256: "ab".repeat(32),
             path: "pipectl".to_owned(),
             arch: "x86_64".to_owned(),
+            libc: Libc::Inside,
         }),
         offline: false,
     }
@@ -293,7 +294,7 @@ fn the_self_update_runs_what_the_last_apply_ran() {
     assert!(install[1].contains(&sha) && install[1].contains("sha256sum -c"));
     assert_eq!(
         spec["phases"]["build"]["commands"][0],
-        "/tmp/pipectl apply --yes --file deploy/pipeline.yml --region us-east-1 --stage dev --pipeline hw --param 'colour=light blue'"
+        "/tmp/pipectl apply --yes --wait --file deploy/pipeline.yml --region us-east-1 --stage dev --pipeline hw --param 'colour=light blue'"
     );
     let object = format!("hw-artifacts-123456789012-us-east-1/pipectl/{sha}");
     assert!(

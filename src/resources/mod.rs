@@ -194,3 +194,5 @@ pub const OWNER_TAG: &str = "pipectl:owner";
 pub const DIGEST_TAG: &str = "pipectl:digest";
 /// The tag with the fingerprint of the secrets that were sent.
 pub const SECRETS_TAG: &str = "pipectl:secrets";
+/// The tag of the commit that a self-update started the pipeline on again.
+pub const RESTARTED_TAG: &str = "pipectl:restarted";

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::store::{self, now};
 use super::{ACCOUNT, Outcome, Sandbox, refuse};
 use crate::catalog::structure;
-use crate::cloud::{ExecutionSummary, Result};
+use crate::cloud::{ExecutionSummary, Result, Revision};
 
 /// Starts an execution of a pipeline that is there.
 pub(super) fn insert(
@@ -14,11 +14,12 @@ pub(super) fn insert(
     pipeline: &str,
     version: i64,
     trigger: &str,
-    commit: Option<(&str, &str)>,
+    revision: Option<&Revision>,
     token: Option<&str>,
 ) -> rusqlite::Result<String> {
     let id = store::uuid(tx)?;
-    let (source, revision) = commit.unzip();
+    let source = revision.map(|revision| &revision.action);
+    let revision = revision.map(|revision| &revision.value);
     tx.execute(
         "INSERT INTO executions (id, region, pipeline, number, status, trigger, source, revision,
              token, pipeline_version, started)
@@ -78,7 +79,7 @@ impl Sandbox {
     pub(super) fn start(
         &self,
         pipeline: &str,
-        commit: Option<(&str, &str)>,
+        revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String> {
         const OPERATION: &str = "CodePipeline:StartPipelineExecution";
@@ -103,7 +104,7 @@ impl Sandbox {
                 pipeline,
                 version,
                 "StartPipelineExecution",
-                commit,
+                revision,
                 token,
             )?;
             Ok(id)

@@ -37,7 +37,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::cloud::{
-    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, SecretText,
+    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
+    SecretText,
 };
 use crate::diagnostic::Diagnostics;
 use crate::error::Failure;
@@ -357,10 +358,10 @@ impl Cloud for Sandbox {
     async fn start_execution(
         &self,
         pipeline: &str,
-        commit: Option<(&str, &str)>,
+        revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String> {
-        self.start(pipeline, commit, token)
+        self.start(pipeline, revision, token)
     }
 
     async fn executions(&self, pipeline: &str, most: usize) -> Result<Vec<ExecutionSummary>> {

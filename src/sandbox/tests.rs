@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{OpenError, Sandbox};
-use crate::cloud::{Cloud, ErrorKind};
+use crate::cloud::{Cloud, ErrorKind, Revision};
 use crate::resources::{Id, Kind, Resource};
 use crate::tree::{Secret, SecretReference, SecretService};
 
@@ -306,7 +306,12 @@ fn the_same_token_starts_one_execution() {
     let folder = tempfile::tempdir().expect("folder");
     let cloud = open(folder.path());
     run(cloud.create(&pipeline("p"))).expect("made");
-    let start = |token| run(cloud.start_execution("p", Some(("Source", "abc")), Some(token)));
+    let revision = Revision {
+        action: "Source".to_owned(),
+        kind: "COMMIT_ID".to_owned(),
+        value: "abc".to_owned(),
+    };
+    let start = |token| run(cloud.start_execution("p", Some(&revision), Some(token)));
     let first = start("t").expect("started");
     assert_eq!(start("t").expect("the same"), first);
     assert_ne!(start("u").expect("another"), first);

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use crate::cloud::{
-    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, SecretText,
+    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
+    SecretText,
 };
 use crate::resources::{Id, Resource};
 
@@ -202,10 +203,10 @@ impl Cloud for FaultyCloud<'_> {
     async fn start_execution(
         &self,
         pipeline: &str,
-        commit: Option<(&str, &str)>,
+        revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String> {
-        self.inner.start_execution(pipeline, commit, token).await
+        self.inner.start_execution(pipeline, revision, token).await
     }
 
     async fn executions(&self, pipeline: &str, most: usize) -> Result<Vec<ExecutionSummary>> {

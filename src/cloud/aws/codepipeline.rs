@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::call::{Watch, send_json};
 use super::json::{TagChange, items, put, revealed, tag_list, tags_of, take, text};
 use super::{Aws, all, found};
-use crate::cloud::{CloudError, ErrorKind, ExecutionSummary, Result};
+use crate::cloud::{CloudError, ErrorKind, ExecutionSummary, Result, Revision};
 use crate::resources::{Id, Resource};
 
 impl Aws {
@@ -163,7 +163,7 @@ impl Aws {
     pub(super) async fn start(
         &self,
         pipeline: &str,
-        commit: Option<(&str, &str)>,
+        revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String> {
         let mut body = Map::new();
@@ -171,13 +171,13 @@ impl Aws {
         // Without a token the SDK's second attempt would be a second execution.
         let token = token.map_or_else(one_time_token, str::to_owned);
         put(&mut body, "clientRequestToken", token);
-        if let Some((action, commit)) = commit {
-            let revision = json!([{
-                "actionName": action,
-                "revisionType": "COMMIT_ID",
-                "revisionValue": commit,
+        if let Some(revision) = revision {
+            let revisions = json!([{
+                "actionName": revision.action,
+                "revisionType": revision.kind,
+                "revisionValue": revision.value,
             }]);
-            put(&mut body, "sourceRevisions", revision);
+            put(&mut body, "sourceRevisions", revisions);
         }
         let answer = send_json!(
             self,

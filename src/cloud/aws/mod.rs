@@ -21,7 +21,8 @@ use futures::future::{BoxFuture, join_all};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::{
-    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, SecretText,
+    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
+    SecretText,
 };
 use crate::catalog::errors;
 use crate::resources::{Context, Id, Kind, Resource};
@@ -472,10 +473,10 @@ impl Cloud for Aws {
     async fn start_execution(
         &self,
         pipeline: &str,
-        commit: Option<(&str, &str)>,
+        revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String> {
-        self.start(pipeline, commit, token).await
+        self.start(pipeline, revision, token).await
     }
 
     async fn executions(&self, pipeline: &str, most: usize) -> Result<Vec<ExecutionSummary>> {
