@@ -10,6 +10,7 @@ mod checks;
 mod cloud_contract;
 mod cloud_failures;
 mod corpus;
+mod emulated;
 mod examples;
 mod judged;
 mod model;

@@ -282,7 +282,7 @@ pub fn compile(model: &Model, facts: &Facts, diagnostics: &mut Diagnostics) -> C
     alarms::compile(model, facts, &mut topics, &mut out);
     self_update::compile(&run, &mut roles, &mut out);
     buckets::resources(model, facts, &run.stores, &event_buckets, &mut out);
-    logs.finish(model, &mut out);
+    logs.finish(&mut out);
     topics.finish(facts, &mut out);
     roles.finish(model, facts, &mut out);
 

@@ -29,6 +29,9 @@ pub(super) fn compile(run: &Run<'_>, roles: &mut Roles, logs: &mut Logs, out: &m
         if !project.raw {
             complete(run, project, &region, logs, &mut body, &mut depends);
         }
+        if let Some(group) = &project.log_group {
+            depends.push(logs.made(project, group, &region, out));
+        }
         if let Some(api) = &project.api {
             json::merge(&mut body, json::node(api, "", &mut secrets));
         }

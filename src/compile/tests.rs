@@ -476,6 +476,35 @@ pipelines:
 }
 
 #[test]
+fn a_log_group_with_a_name_is_made() {
+    let build = |days: &str| {
+        format!(
+            "  - build:\n      run: make\n      logs: {{ name: /hw/build{days} }}\n  - name: Again\n    build:\n      run: make\n      logs: {{ name: /hw/build, retention: 60 }}\n"
+        )
+    };
+    let text = |days: &str| {
+        format!(
+            "service: hw\nsource: {{codecommit: r, branch: a}}\nstages:\n{}",
+            build(days)
+        )
+    };
+    let whole = good(&text(""));
+    assert_eq!(
+        body(&whole, Kind::LogGroup, "/hw/build")["retentionInDays"],
+        60
+    );
+    let project = resource(&whole, Kind::Project, "hw-Build");
+    let group = &project.body["logsConfig"]["cloudWatchLogs"]["groupName"];
+    assert_eq!(group, "/hw/build");
+    assert!(project.depends.iter().any(|id| id.kind == Kind::LogGroup));
+    let groups = whole.desired.resources.iter();
+    assert_eq!(groups.filter(|r| r.id.kind == Kind::LogGroup).count(), 1);
+
+    let (_, found) = compiled(&text(", retention: 30"));
+    assert_eq!(found, ["value-invalid stages[1].build.logs.retention"]);
+}
+
+#[test]
 fn one_pipeline_alone() {
     let compiled = good(
         "service: hw\npipelines:\n  a:\n    source: {codecommit: r, branch: a}\n    stages:\n      - unit: make\n  b:\n    source: {codecommit: r, branch: b}\n    stages:\n      - unit: make\n",

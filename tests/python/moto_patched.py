@@ -23,21 +23,25 @@ from moto.moto_server.werkzeug_app import (  # noqa: E402
 )
 from werkzeug.serving import make_server  # noqa: E402
 
+import desk  # noqa: E402
 import patches.codebuild  # noqa: E402
 import patches.codepipeline  # noqa: E402
 import patches.iam  # noqa: E402
 import patches.s3  # noqa: E402
 import patches.sns  # noqa: E402
 from patches.connections import Connections  # noqa: E402
+from traffic import Traffic  # noqa: E402
 
 
 class Server:
-    """moto's application, with the connections and the test's own door before it."""
+    """moto's application; before it the test's own door, the traffic, the connections."""
 
     def __init__(self):
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.moto.debug = True
         self.connections = Connections()
+        self.traffic = Traffic(self._aws)
+        self.url = None
 
     def __call__(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
@@ -45,6 +49,10 @@ class Server:
             self.connections.stored.clear()
         if path.startswith("/_test/"):
             return self._door(path, environ, start_response)
+        return self.traffic(environ, start_response)
+
+    def _aws(self, environ, start_response):
+        path = environ.get("PATH_INFO", "")
         scope = re.search(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
         if scope and scope[3] in Connections.NAMES:
             return self._connections(scope, path, environ, start_response)
@@ -92,6 +100,18 @@ class Server:
             answer = {"confirmed": patches.sns.confirm(given["TopicArn"], given["Endpoint"])}
         elif path == "/_test/finish":
             answer = {"finished": patches.codepipeline.finish(given["pipelineExecutionId"], given["status"])}
+        elif path == "/_test/call":
+            answer = desk.call(self.url, given)
+        elif path == "/_test/snapshot":
+            answer = desk.snapshot(self.url, given)
+        elif path == "/_test/traffic":
+            answer = self.traffic.take(given["account"])
+        elif path == "/_test/fault":
+            answer = self.traffic.add_fault(given)
+        elif path == "/_test/held":
+            answer = {"held": self.traffic.wait_held(given["account"])}
+        elif path == "/_test/release":
+            answer = self.traffic.release(given["account"], given.get("perform", True))
         else:
             return self._answer(start_response, "404 Not Found", "application/json", b"{}")
         return self._answer(start_response, "200 OK", "application/json", json.dumps(answer).encode())
@@ -103,8 +123,10 @@ class QuietHandler(MotoRequestHandler):
 
 
 def main():
-    server = make_server("127.0.0.1", 0, Server(), threaded=True, request_handler=QuietHandler)
-    print(json.dumps({"moto": f"http://127.0.0.1:{server.server_port}"}), flush=True)
+    app = Server()
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+    app.url = f"http://127.0.0.1:{server.server_port}"
+    print(json.dumps({"moto": app.url}), flush=True)
 
     def follow_parent():
         while os.read(0, 4096):

@@ -22,6 +22,7 @@ DOCS = {
     "AWS CLI reference batch-get-projects (example output)",
     "connections": "codeconnections APIReference API_GetConnection, API_CreateConnection, API_ListConnections",
     "s3": "AmazonS3 API: API_DeleteObjects, API_GetBucketVersioning and the like (response syntax)",
+    "policies": "iam userguide reference_policies_elements_condition, reference_policies_evaluation-logic",
     "sns": "sns APIReference API_Subscribe, API_ListSubscriptionsByTopic",
     "trust": "iam APIReference API_CreateRole; API_PutRolePolicy; userguide reference_iam-quotas",
 }

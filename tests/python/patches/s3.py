@@ -1,7 +1,11 @@
-"""S3: the root elements of answers, which readers other than boto3 look at."""
+"""S3: the root elements of answers, which readers other than boto3 look at, and policies that ask for TLS."""
+
+import json
 
 from moto.core import serialize
 from moto.core.responses import ActionResult
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3 import models as s3_models
 from moto.s3 import responses as s3_responses
 
 # DOCS: s3. The first element under "Response Syntax" of each operation.
@@ -50,3 +54,20 @@ def get_bucket_notification(self):
 
 
 s3_responses.S3Response.get_bucket_notification = get_bucket_notification
+
+
+# iam userguide reference_policies_condition-keys (aws:SecureTransport). The server stands for an HTTPS endpoint.
+TLS_ONLY = {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def get_permission(self, action, resource):
+    """DOCS: policies. A statement whose condition is not met does not count; moto takes it for a denial."""
+    if self.policy is None:
+        return PermissionResult.NEUTRAL
+    document = json.loads(self.policy)
+    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    document["Statement"] = [s for s in statements if s.get("Effect") != "Deny" or s.get("Condition") != TLS_ONLY]
+    return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
+
+
+s3_models.FakeBucket.get_permission = get_permission
