@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::parse;
-use super::text::{Quota, TextRule};
+use super::text::{Pattern, Quota, TextRule};
 
 /// Everything in `structure.json`.
 #[derive(Debug, Deserialize)]
@@ -311,6 +311,8 @@ pub struct ExecutionMode {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regions {
+    /// What the name of any region looks like.
+    pub shape: Pattern,
     /// Where CodePipeline is offered.
     pub available: Vec<String>,
     /// Those that an account must opt in to.
@@ -330,6 +332,19 @@ impl Regions {
             .iter()
             .find(|(prefix, _)| region.starts_with(prefix.as_str()))
             .map_or("aws", |(_, partition)| partition)
+    }
+
+    /// Whether a text can be the name of a region.
+    pub fn is_name(&self, region: &str) -> bool {
+        self.shape.matches(region)
+    }
+
+    /// Whether the lists speak about the part of the world that the region is in: of China they do not.
+    pub fn are_listed(&self, region: &str) -> bool {
+        let partition = self.partition(region);
+        self.available
+            .iter()
+            .any(|known| self.partition(known) == partition)
     }
 
     /// Whether CodePipeline is known to be offered there.
@@ -576,6 +591,10 @@ mod tests {
         assert_eq!(regions.partition("cn-north-1"), "aws-cn");
         assert!(regions.is_known("ap-southeast-6"));
         assert!(!regions.is_known("eu-centrl-1"));
+        assert!(regions.available.iter().all(|r| regions.is_name(r)));
+        assert!(regions.is_name("us-iso-east-1") && regions.is_name("cn-north-1"));
+        assert!(!regions.is_name("eu-west-1a") && !regions.is_name("EU-WEST-1"));
+        assert!(regions.are_listed("eu-centrl-1") && !regions.are_listed("cn-north-1"));
         assert!(regions.opt_in.iter().all(|r| regions.is_known(r)));
     }
 

@@ -3,7 +3,7 @@
 use crate::catalog::text::{Quota, TextProblem, TextRule};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Action, Stage, Text};
+use crate::model::{Action, Condition, Stage, Text};
 use crate::source::Span;
 
 /// A word of the API in raw forms, the file's word elsewhere.
@@ -39,6 +39,13 @@ pub(super) fn kind_span(action: &Action) -> Span {
     }
 }
 
+/// The conditions of a stage, in the order of a run.
+pub(super) fn conditions(stage: &Stage) -> impl Iterator<Item = &Condition> {
+    [&stage.before_entry, &stage.on_success, &stage.on_failure]
+        .into_iter()
+        .flatten()
+}
+
 /// Where a stage is named: its name, if it has one in the file.
 pub(super) fn stage_span(stage: &Stage) -> Span {
     if stage.name.span.start < stage.name.span.end {
@@ -49,7 +56,7 @@ pub(super) fn stage_span(stage: &Stage) -> Span {
 }
 
 /// `1 stage`, `2 stages`.
-pub(super) fn count(number: usize, one: &str) -> String {
+pub(super) fn count(number: u32, one: &str) -> String {
     match number {
         1 => format!("1 {one}"),
         _ => format!("{number} {one}s"),

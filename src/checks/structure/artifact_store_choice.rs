@@ -1,0 +1,66 @@
+//! A raw pipeline has `artifactStore` or `artifactStores`.
+
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::Pipeline;
+use crate::tree::{Entry, Node};
+
+pub(super) const RULE: Rule = Rule {
+    code: "artifact-store-choice",
+    severity: Severity::Error,
+    summary: "a pipeline has no artifact store, or both `artifactStore` and `artifactStores`",
+    why: "A pipeline whose actions all stand in one region has `artifactStore`. One with actions in several regions \
+          has `artifactStores`, a map with a store for each of them. One of the two has to be there, and not both. \
+          Outside of raw definitions the stores are made.",
+    aws: "",
+    wrong: "artifactStore: {type: S3, location: shop-artifacts}\nartifactStores:\n  eu-west-1: {type: S3, location: shop-artifacts}",
+    right: "artifactStore: {type: S3, location: shop-artifacts}",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/pipeline-requirements.html",
+    facts: &["S14"],
+    check,
+};
+
+const KEYS: [&str; 2] = ["artifactStore", "artifactStores"];
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for pipeline in subject.model.pipelines.iter().filter(|p| p.raw) {
+        one(subject, pipeline, diagnostics);
+    }
+}
+
+/// A store is there if it says something: an empty map is none.
+fn given(entry: &&Entry) -> bool {
+    !entry.value.is_null() && entry.value.as_map().is_none_or(|map| !map.is_empty())
+}
+
+fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+    let stores: Vec<&Entry> = pipeline.raw_stores.iter().filter(given).collect();
+    let added = |key: &&&str| {
+        let api = pipeline.api.as_ref().and_then(|api| api.get(key));
+        api.is_some_and(|store: &Node| !store.is_null())
+    };
+    let name = &pipeline.name.value;
+    match stores[..] {
+        [] if subject.complete && !KEYS.iter().any(|key| added(&key)) => diagnostics.push(
+            RULE.finding(
+                pipeline.span,
+                &pipeline.path,
+                format!("the pipeline `{name}` has neither `artifactStore` nor `artifactStores`"),
+            )
+            .help("give it a bucket: `artifactStore: {type: S3, location: BUCKET}`"),
+        ),
+        [first, second, ..] => diagnostics.push(
+            RULE.finding(
+                second.key_span,
+                format!("{}.{}", pipeline.path, second.key),
+                format!("the pipeline `{name}` has `artifactStore` and `artifactStores`"),
+            )
+            .label("one too many")
+            .related(first.key_span, "the other")
+            .help(
+                "keep `artifactStores` if actions stand in several regions, else `artifactStore`",
+            ),
+        ),
+        _ => {}
+    }
+}

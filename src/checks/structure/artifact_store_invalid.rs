@@ -1,0 +1,173 @@
+//! A raw artifact store has what AWS wants of one.
+
+use super::wording::unfit;
+use crate::catalog::structure;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::model::Text;
+use crate::source::Span;
+use crate::tree::{Data, Entry, Node};
+
+pub(super) const RULE: Rule = Rule {
+    code: "artifact-store-invalid",
+    severity: Severity::Error,
+    summary: "an artifact store lacks a member or has a value that AWS does not take",
+    why: "An artifact store is `{type: S3, location: BUCKET}`, and with a key of one's own `encryptionKey: {id: KEY, \
+          type: KMS}`. The location is the name of a bucket, not its ARN or URL.",
+    aws: "Member must satisfy regular expression pattern: [a-zA-Z0-9\\-\\.]+",
+    wrong: "artifactStore:\n  type: S3\n  location: s3://shop-artifacts",
+    right: "artifactStore:\n  type: S3\n  location: shop-artifacts",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ArtifactStore.html",
+    facts: &["V01"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for pipeline in subject.model.pipelines.iter().filter(|p| p.raw) {
+        for entry in &pipeline.raw_stores {
+            let path = format!("{}.{}", pipeline.path, entry.key);
+            if entry.key == "artifactStore" {
+                store(subject, entry, &path, diagnostics);
+                continue;
+            }
+            let Some(stores) = members(
+                entry,
+                &path,
+                "a map of regions and their stores",
+                diagnostics,
+            ) else {
+                continue;
+            };
+            for entry in stores {
+                let path = format!("{path}.{}", entry.key);
+                store(subject, entry, &path, diagnostics);
+            }
+        }
+    }
+}
+
+fn members<'n>(
+    entry: &'n Entry,
+    path: &str,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<&'n [Entry]> {
+    if entry.value.as_map().is_none() && !entry.value.has_unknown() {
+        diagnostics.push(
+            RULE.finding(
+                entry.value.span,
+                path,
+                format!("`{}` must be {what}, not {}", entry.key, entry.value.kind()),
+            )
+            .help("write e.g. `{type: S3, location: BUCKET}`"),
+        );
+    }
+    entry.value.as_map()
+}
+
+fn store(subject: &Subject<'_>, entry: &Entry, path: &str, diagnostics: &mut Diagnostics) {
+    let enums = structure::enums();
+    if members(entry, path, "a map with `type` and `location`", diagnostics)
+        .is_none_or(<[Entry]>::is_empty)
+    {
+        return;
+    }
+    let required = &structure::structure().required;
+    let node = &entry.value;
+    lacks(
+        node,
+        entry.key_span,
+        path,
+        &required["artifactStore"],
+        diagnostics,
+    );
+    one_of(node, "type", path, &enums.artifact_store, diagnostics);
+    if let Some(bucket) = text(node, "location") {
+        let path = format!("{path}.location");
+        let fact = &structure::names().artifact_bucket;
+        let finding = unfit(&RULE, subject, &bucket, fact, "bucket name", path);
+        // a URL or an ARN holds the name behind its last slash or colon
+        let alone = bucket.value.trim_end_matches('/').rsplit(['/', ':']).next();
+        let alone = alone.filter(|name| *name != bucket.value && fact.check(name).is_ok());
+        diagnostics.extend(finding.map(|finding| match alone {
+            Some(name) => finding.help(format!("write the name of the bucket alone: `{name}`")),
+            None => finding,
+        }));
+    }
+    let Some(key) = node
+        .entry("encryptionKey")
+        .filter(|key| !key.value.is_null())
+    else {
+        return;
+    };
+    let path = format!("{path}.encryptionKey");
+    if members(key, &path, "a map with `id` and `type`", diagnostics).is_none() {
+        return;
+    }
+    lacks(
+        &key.value,
+        key.key_span,
+        &path,
+        &required["encryptionKey"],
+        diagnostics,
+    );
+    one_of(
+        &key.value,
+        "type",
+        &path,
+        &enums.encryption_key,
+        diagnostics,
+    );
+    if let Some(id) = text(&key.value, "id") {
+        let fact = &structure::names().encryption_key;
+        let path = format!("{path}.id");
+        diagnostics.extend(unfit(&RULE, subject, &id, fact, "KMS key", path));
+    }
+}
+
+fn text(node: &Node, key: &str) -> Option<Text> {
+    let value = node.get(key)?;
+    let Data::Text(text) = &value.data else {
+        return None;
+    };
+    Some(Text {
+        origin: value.origin.clone(),
+        ..Text::new(text.clone(), value.span)
+    })
+}
+
+fn lacks(node: &Node, owner: Span, path: &str, required: &[String], diagnostics: &mut Diagnostics) {
+    for member in required {
+        if node.get(member).is_none_or(Node::is_null) {
+            diagnostics.push(
+                RULE.finding(owner, path, format!("`{path}` has no `{member}`"))
+                    .help(format!("the API wants {}", quoted(required))),
+            );
+        }
+    }
+}
+
+fn quoted(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    super::wording::list(&words)
+}
+
+fn one_of(node: &Node, key: &str, path: &str, words: &[String], diagnostics: &mut Diagnostics) {
+    let Some(word) = text(node, key) else { return };
+    if words.contains(&word.value) {
+        return;
+    }
+    let near = nearest(&word.value, words.iter().map(String::as_str));
+    let near = near
+        .or(words.first().map(String::as_str))
+        .unwrap_or_default();
+    diagnostics.push(
+        RULE.finding(
+            word.span,
+            format!("{path}.{key}"),
+            format!("`{key}` cannot be `{}`", word.value),
+        )
+        .help(format!("write `{near}`"))
+        .through(word.origin.as_ref()),
+    );
+}

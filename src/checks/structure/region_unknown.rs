@@ -1,0 +1,96 @@
+//! A region is one of AWS's.
+
+use super::wording::conditions;
+use crate::catalog::structure;
+use crate::checks::{Rule, Subject, flow};
+use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::model::Text;
+
+pub(super) const RULE: Rule = Rule {
+    code: "region-unknown",
+    severity: Severity::Error,
+    summary: "a region is none of AWS's",
+    why: "A region is written as `eu-west-1` is: small letters, hyphens, a number; not the name of a city, and no \
+          availability zone. What looks like a region but is in no list of AWS's is a warning only: lists age.",
+    aws: "The region REGION specified in 'pipeline.artifactStores' is not a valid AWS Region",
+    wrong: "- deploy:\n    s3: {bucket: shop-pages, extract: true}\n    region: Frankfurt",
+    right: "- deploy:\n    s3: {bucket: shop-pages, extract: true}\n    region: eu-central-1",
+    link: "https://docs.aws.amazon.com/general/latest/gr/codepipeline.html",
+    facts: &["S17"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let model = subject.model;
+    if let Some(region) = &model.provider.region {
+        one(subject, region, "provider.region".to_owned(), diagnostics);
+    }
+    for (region, _) in &model.provider.region_stores {
+        let path = format!("provider.artifactStore.regions.{}", region.value);
+        one(subject, region, path, diagnostics);
+    }
+    for pipeline in &model.pipelines {
+        let stores = pipeline
+            .raw_stores
+            .iter()
+            .filter(|s| s.key == "artifactStores");
+        for store in stores.flat_map(|stores| stores.value.as_map().unwrap_or_default()) {
+            let path = format!("{}.artifactStores.{}", pipeline.path, store.key);
+            let region = Text::new(store.key.clone(), store.key_span);
+            one(subject, &region, path, diagnostics);
+        }
+        for stage in &pipeline.stages {
+            for condition in conditions(stage) {
+                for region in condition
+                    .rules
+                    .iter()
+                    .filter_map(|rule| rule.region.as_ref())
+                {
+                    let path = format!("{}.region", condition.path);
+                    one(subject, region, path, diagnostics);
+                }
+            }
+        }
+    }
+    for step in flow::all_steps(model) {
+        if let Some(region) = &step.action.region {
+            one(subject, region, step.path("region"), diagnostics);
+        }
+    }
+}
+
+fn one(subject: &Subject<'_>, region: &Text, path: String, diagnostics: &mut Diagnostics) {
+    let facts = structure::regions();
+    let value = region.value.as_str();
+    // a region that the run is in exists
+    if !region.known
+        || facts.is_known(value)
+        || subject.region == Some(value) && facts.is_name(value)
+    {
+        return;
+    }
+    let zone = value.strip_suffix(|c: char| c.is_ascii_lowercase());
+    let near = match zone.filter(|region| facts.is_known(region)) {
+        Some(region) => Some(region),
+        None => nearest(value, facts.available.iter().map(String::as_str)),
+    };
+    let finding = if !facts.is_name(value) {
+        RULE.finding(region.span, path, format!("`{value}` is no region"))
+    } else if facts.are_listed(value) {
+        RULE.doubtful(
+            region.span,
+            path,
+            format!("`{value}` is none of the regions that CodePipeline is known to be in"),
+        )
+    } else {
+        return;
+    };
+    diagnostics.push(
+        finding
+            .help(match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write it as AWS does, e.g. `eu-west-1`".to_owned(),
+            })
+            .through(region.origin.as_ref()),
+    );
+}

@@ -1,0 +1,125 @@
+//! A role is given by its ARN.
+
+use super::wording::{below, conditions};
+use crate::catalog::structure;
+use crate::checks::{Rule, Subject, flow};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::{Given, Stage, Text};
+
+pub(super) const RULE: Rule = Rule {
+    code: "role-arn",
+    severity: Severity::Error,
+    summary: "a role is missing or is no ARN of a role",
+    why: "In raw definitions AWS wants the whole ARN of a role, `arn:aws:iam::ACCOUNT:role/NAME`, the account with all \
+          of its 12 digits. Elsewhere the name of the role is enough, and a role that is not given is made.",
+    aws: "Member must satisfy regular expression pattern: arn:aws(-[\\w]+)*:iam::[0-9]{12}:role/.*",
+    wrong: "provider:\n  pipelineRole: arn:aws:iam::YOUR_ACCOUNT:role/pipeline",
+    right: "provider:\n  pipelineRole: arn:aws:iam::111122223333:role/pipeline",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineDeclaration.html",
+    facts: &["V01"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let provider = &subject.model.provider;
+    let given = [
+        ("pipelineRole", &provider.pipeline_role),
+        ("buildRole", &provider.build_role),
+        ("eventsRole", &provider.events_role),
+    ];
+    for (key, role) in given {
+        if let Some(Given::Existing(role)) = role {
+            one(subject, role, false, format!("provider.{key}"), diagnostics);
+        }
+    }
+    for pipeline in &subject.model.pipelines {
+        let path = below(&pipeline.path, "roleArn");
+        let added = |key| {
+            pipeline
+                .api
+                .as_ref()
+                .is_some_and(|api| api.get(key).is_some())
+        };
+        match &pipeline.role_arn {
+            Some(role) => one(subject, role, true, path, diagnostics),
+            None if pipeline.raw && subject.complete && !added("roleArn") => diagnostics.push(
+                RULE.finding(
+                    pipeline.span,
+                    path,
+                    format!("the pipeline `{}` has no `roleArn`", pipeline.name.value),
+                )
+                .help("give the ARN of the role it works with, `arn:aws:iam::ACCOUNT:role/NAME`"),
+            ),
+            None => {}
+        }
+        for step in flow::steps(pipeline) {
+            if let Some(role) = &step.action.role_arn {
+                let path = step.path(if step.action.raw {
+                    "roleArn"
+                } else {
+                    "actionRole"
+                });
+                one(subject, role, step.action.raw, path, diagnostics);
+            }
+        }
+        for stage in &pipeline.stages {
+            of_rules(subject, stage, diagnostics);
+        }
+    }
+}
+
+fn of_rules(subject: &Subject<'_>, stage: &Stage, diagnostics: &mut Diagnostics) {
+    for condition in conditions(stage) {
+        for rule in &condition.rules {
+            if let Some(role) = &rule.role_arn {
+                let raw = rule.raw.is_some();
+                let path = format!("{}.roleArn", condition.path);
+                one(subject, role, raw, path, diagnostics);
+            }
+        }
+    }
+}
+
+/// A role of a raw form is an ARN; elsewhere it may be a name.
+fn one(subject: &Subject<'_>, role: &Text, raw: bool, path: String, diagnostics: &mut Diagnostics) {
+    let value = &role.value;
+    if !role.known || !raw && !value.starts_with("arn:") {
+        return;
+    }
+    if structure::names().role_arn.check(value).is_ok() {
+        return;
+    }
+    let account = value.split(':').nth(4).unwrap_or_default();
+    let role_part = value.split_once(":iam::").map(|(_, rest)| rest);
+    let account_wrong = role_part.is_some_and(|rest| rest.contains(":role/"))
+        && !(account.len() == 12 && account.chars().all(|c| c.is_ascii_digit()));
+    let finding = if account_wrong {
+        let start = value.find(":iam::").map_or(0, |at| at + ":iam::".len());
+        let span = if account.is_empty() {
+            role.span
+        } else {
+            subject.part(role, start, start + account.len())
+        };
+        RULE.finding(
+            span,
+            path,
+            if account.is_empty() {
+                format!("the role `{value}` says no account")
+            } else {
+                format!("`{account}` is no account: an account has 12 digits")
+            },
+        )
+        .label("the account of the role")
+    } else {
+        RULE.finding(role.span, path, format!("`{value}` is no ARN of a role"))
+    };
+    diagnostics.push(
+        finding
+            .help(if raw {
+                "write it as `arn:aws:iam::ACCOUNT:role/NAME`"
+            } else {
+                "write it as `arn:aws:iam::ACCOUNT:role/NAME`, or give the name of the role alone"
+            })
+            .through(role.origin.as_ref()),
+    );
+}
