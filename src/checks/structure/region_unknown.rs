@@ -63,10 +63,7 @@ fn one(subject: &Subject<'_>, region: &Text, path: String, diagnostics: &mut Dia
     let facts = structure::regions();
     let value = region.value.as_str();
     // a region that the run is in exists
-    if !region.known
-        || facts.is_known(value)
-        || subject.region == Some(value) && facts.is_name(value)
-    {
+    if !region.known || facts.is_known(value) || subject.region == Some(value) {
         return;
     }
     let zone = value.strip_suffix(|c: char| c.is_ascii_lowercase());
