@@ -16,6 +16,7 @@
 //! | [`buildspec`] | `buildspec.json` | buildspec 0.2 grammar, report formats |
 //! | [`iam`] | `iam.json` | statements of the roles, trust, limits |
 //! | [`companions`] | `companions.json` | what is made beside: buckets, logs, alarms, notifications, the self-update's rights |
+//! | [`advice`] | `advice.json` | words, programs and shapes of credentials that hurt later |
 //! | [`cloudformation`] | `cloudformation.json` | how templates spell what the APIs take |
 //! | [`errors`] | `errors.json` | which answers to retry, wait for, or explain |
 //! | [`normal`] | `normal.json` | what is the same to AWS although written differently |
@@ -24,6 +25,7 @@
 //! Every file is parsed on first use and only then.
 
 pub mod actions;
+pub mod advice;
 pub mod buildspec;
 pub mod cloudformation;
 pub mod codebuild;
@@ -57,7 +59,8 @@ fn yes() -> bool {
 mod tests {
     use serde_json::Value;
 
-    const FILES: [(&str, &str); 12] = [
+    const FILES: [(&str, &str); 13] = [
+        ("advice.json", include_str!("advice.json")),
         ("normal.json", include_str!("normal.json")),
         ("actions.json", include_str!("actions.json")),
         ("action_effects.json", include_str!("action_effects.json")),

@@ -173,7 +173,7 @@ mod tests {
     fn after(text: &str, code: &'static str, needle: &str) -> (usize, Vec<String>) {
         let mut sources = Sources::new();
         let id = sources.add("pipeline.yml", text);
-        let start = text.find(needle).unwrap();
+        let start = text.find(needle).expect("there");
         let span = Span::new(id, start, start + needle.len());
         let found = vec![Diagnostic::warning(code, span, "", "m")];
         let (kept, unused) = apply(&sources, found);

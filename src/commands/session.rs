@@ -373,6 +373,7 @@ impl<'a> Session<'a> {
                 continue;
             };
             let shown = file.strip_prefix(&self.setting.here).unwrap_or(&file);
+            let shown = shown.strip_prefix(".").unwrap_or(shown);
             let id = self.sources.add(shown.display().to_string(), text);
             if let Some(root) = yaml::parse(&self.sources, id, &mut self.found) {
                 found.insert(path.to_owned(), root);
