@@ -104,6 +104,22 @@ fn of_rule(step: &Step<'_>, problem: &RuleProblem) -> Diagnostic {
             };
             finding.message = format!("{}, since {because}", finding.message);
         }
+        RuleKind::Required {
+            when: When::Outputs(_),
+            ..
+        } => {
+            finding.message = format!("{}, since it has an output artifact", finding.message);
+        }
+        RuleKind::Required {
+            when: When::Inputs(_),
+            ..
+        } => {
+            let inputs = match step.action.inputs.len() {
+                0 => "no input artifact".to_owned(),
+                count => format!("{count} input artifacts"),
+            };
+            finding.message = format!("{}, since it has {inputs}", finding.message);
+        }
         _ => finding.message = format!("{}, since {because}", finding.message),
     }
     let mut help = form::write(step, problem.key);
