@@ -3,6 +3,7 @@
 
 mod bodies;
 mod templates;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::fs;
