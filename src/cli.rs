@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// CodePipeline and CodeBuild from one short YAML file: checked offline, planned, applied, rehearsed in a sandbox.
@@ -40,10 +40,10 @@ pub struct Global {
     #[arg(short, long, global = true, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// The AWS region
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, value_parser = NonEmptyStringValueParser::new())]
     pub region: Option<String>,
     /// The stage: `${sls:stage}`, `${opt:stage}` and the params of that name
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, value_parser = NonEmptyStringValueParser::new())]
     pub stage: Option<String>,
     /// The AWS profile
     #[arg(short, long, global = true)]

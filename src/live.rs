@@ -66,6 +66,10 @@ pub fn failure(error: &CloudError) -> Failure {
     if error.kind == ErrorKind::Transient {
         failure.message = format!("{} did not work: {}", error.operation, error.message);
     }
+    if error.kind == ErrorKind::Credentials && error.request_id.is_none() {
+        // No call was made that anybody could have refused.
+        failure.message.clone_from(&error.message);
+    }
     failure.operation = Some(error.operation.clone());
     failure.resource.clone_from(&error.resource);
     failure.request_id.clone_from(&error.request_id);

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod bad_weather;
 mod checks;
 mod cloud_contract;
 mod cloud_failures;

@@ -44,7 +44,10 @@ pub(super) async fn open(
     profile: Option<&str>,
 ) -> Result<Account, End> {
     if let Some(folder) = sandbox_folder(setting, beside) {
-        let seed = beside.join(SANDBOX_FILE);
+        let seed = match beside {
+            folder if folder == Path::new(".") => PathBuf::from(SANDBOX_FILE),
+            folder => folder.join(SANDBOX_FILE),
+        };
         let seed = seed.is_file().then_some(seed);
         let region = region.unwrap_or(REGION_OF_NO_ACCOUNT);
         let sandbox =
@@ -64,6 +67,17 @@ pub(super) async fn open(
             cloud: sandbox.clone(),
             sandbox: Some(sandbox),
         });
+    }
+    if let Some(address) = &setting.global.endpoint_url
+        && !["http://", "https://"]
+            .iter()
+            .any(|scheme| address.starts_with(scheme))
+    {
+        return Err(
+            Failure::usage(format!("`--endpoint-url {address}` is no address"))
+                .help("--endpoint-url http://HOST:PORT")
+                .into(),
+        );
     }
     let options = aws::Options {
         region: region.map(ToOwned::to_owned),

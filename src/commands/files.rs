@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use crate::diagnostic::nearest;
 use crate::error::Failure;
 
 /// The names a pipeline file has when nobody says otherwise, best first.
@@ -34,6 +35,15 @@ pub(super) fn find(named: Option<&Path>, here: &Path) -> Result<PathBuf, Failure
         }
         relative.push("..");
     }
+    let folder_of_that_name = here
+        .ancestors()
+        .take_while(|folder| *folder != root)
+        .chain([root])
+        .flat_map(|folder| DEFAULT_NAMES.map(|name| folder.join(name)))
+        .find(|path| path.is_dir());
+    if let Some(path) = folder_of_that_name {
+        return Err(folder(path.strip_prefix(here).unwrap_or(&path)));
+    }
     let [first, second, third] = DEFAULT_NAMES;
     let place = if root == here {
         "here".to_owned()
@@ -50,10 +60,7 @@ pub(super) fn find(named: Option<&Path>, here: &Path) -> Result<PathBuf, Failure
 /// A file's text; every trouble in words.
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let trouble = |error: &std::io::Error| match error.kind() {
-        ErrorKind::NotFound => Failure::failed(
-            "file-not-found",
-            format!("{} does not exist", path.display()),
-        ),
+        ErrorKind::NotFound => not_found(path),
         ErrorKind::PermissionDenied => Failure::failed(
             "file-unreadable",
             format!("{} may not be read by this user", path.display()),
@@ -69,6 +76,34 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
         return Err(folder(path));
     }
     read_from(file, &path.display().to_string(), &trouble)
+}
+
+fn not_found(path: &Path) -> Failure {
+    let failure = Failure::failed(
+        "file-not-found",
+        format!("{} does not exist", path.display()),
+    );
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return match folder.to_str() {
+            Some(".") | None => failure,
+            Some(folder) => failure.help(format!("there is no folder {folder}")),
+        };
+    };
+    let names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+    match nearest(&wanted, names.iter().map(String::as_str)) {
+        Some(name) => failure.help(format!(
+            "did you mean {}?",
+            path.with_file_name(name).display()
+        )),
+        None => failure,
+    }
 }
 
 /// Standard input's text.
@@ -110,14 +145,16 @@ fn read_from(
         return Err(Failure::failed(
             "file-too-large",
             format!("{name} is larger than 10 MB, which no pipeline file is"),
-        ));
+        )
+        .help("a pipeline file is a few hundred lines; is this the right file?"));
     }
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if !utf16 && bytes.contains(&0) {
         return Err(Failure::failed(
             "file-binary",
             format!("{name} is a binary file, not a text"),
-        ));
+        )
+        .help("name the pipeline file: -f FILE"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();

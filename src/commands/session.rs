@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
 use super::outside::Outside;
 use super::{End, Setting, desired, files, include, surroundings};
+use crate::catalog::structure;
 use crate::checks::{self, ignores};
 use crate::cloud::{ErrorKind, Identity};
 use crate::compile;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::error::Failure;
 use crate::live;
 use crate::model::{self, Buildspec, Model};
@@ -134,6 +135,15 @@ impl<'a> Session<'a> {
         let folder = folder_of(file);
         let mut context = self.context(&root, &folder)?;
         let (region, profile) = self.early(&root, &folder, &context).await;
+        if let Some(word) = &region
+            && let Err(failure) = region_word(word)
+        {
+            // Nobody could be asked there. If the file says so, the finding points at it.
+            let document = self.resolve_offline(root, file).await?;
+            self.check(&document, true);
+            self.end_on_errors(None)?;
+            return Err(failure.into());
+        }
         let sandbox = account::sandbox_folder(self.setting, &folder).is_some();
         context.default_region = match &region {
             Some(_) => None,
@@ -246,6 +256,15 @@ impl<'a> Session<'a> {
     fn context(&self, root: &Node, folder: &Path) -> Result<variables::Context, Failure> {
         let global = &self.setting.global;
         let params = self.params()?;
+        if let Some(region) = &global.region {
+            region_word(region)?;
+        }
+        if let Some(stage) = &global.stage
+            && !model::may_be_stage(stage)
+        {
+            let help = "a stage is a word like dev or prod: letters, digits and . @ - _";
+            return Err(Failure::usage(format!("`{stage}` cannot be a stage")).help(help));
+        }
         let mut environment = surroundings::environment();
         if let Some(dotenv) = root.get("useDotenv")
             && dotenv.scalar_text().as_deref() == Some("true")
@@ -472,15 +491,32 @@ impl<'a> Session<'a> {
             && wanted.known
             && wanted.value != identity.account
         {
-            return Err(Failure::failed(
-                "account-mismatch",
-                format!(
-                    "the file is for the account {}, and these credentials are of {}",
-                    wanted.value, identity.account
-                ),
-            )
-            .help("use the profile of that account: -p PROFILE, or AWS_PROFILE")
-            .into());
+            let file = self.sources.file(wanted.span.file);
+            let line = file.position(wanted.span.start).line;
+            let place = format!("{}:{line}", file.name);
+            let failure = if account.sandbox.is_some() {
+                Failure::failed(
+                    "account-mismatch",
+                    format!(
+                        "the file is for the account {} ({place}), and the sandbox is {}",
+                        wanted.value, identity.account
+                    ),
+                )
+                .help(format!(
+                    "write `accountId: ${{param:account}}`, and here --param account={}",
+                    identity.account
+                ))
+            } else {
+                Failure::failed(
+                    "account-mismatch",
+                    format!(
+                        "the file is for the account {} ({place}), and these credentials are of {}",
+                        wanted.value, identity.account
+                    ),
+                )
+                .help("use the profile of that account: -p PROFILE, or AWS_PROFILE")
+            };
+            return Err(failure.into());
         }
         Ok(Ready {
             model,
@@ -507,6 +543,21 @@ impl<'a> Session<'a> {
         )
         .await
     }
+}
+
+/// Refuses a word that no region is called.
+fn region_word(word: &str) -> Result<(), Failure> {
+    let regions = structure::regions();
+    if regions.is_name(word) {
+        return Ok(());
+    }
+    let near = nearest(word, regions.available.iter().map(String::as_str));
+    Err(
+        Failure::usage(format!("`{word}` is no AWS region")).help(match near {
+            Some(near) => format!("did you mean -r {near}?"),
+            None => "a region reads like us-east-1".to_owned(),
+        }),
+    )
 }
 
 fn folder_of(file: &Path) -> PathBuf {

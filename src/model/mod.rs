@@ -36,6 +36,7 @@ mod types;
 mod tests;
 
 pub use merge::merge;
+pub use provider::may_be_stage;
 pub use root::decode;
 pub use types::*;
 

@@ -1,6 +1,7 @@
 //! `provider:` and what is given or made: roles and stores.
 
-use crate::diagnostic::Diagnostics;
+use crate::catalog::structure;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::{Data, Node};
 
 use super::decode::{Map, duration, entries, items, join, key_text, not_a_word, text, wrong_kind};
@@ -38,12 +39,46 @@ pub(super) fn provider(mut map: Map<'_>, out: &mut Diagnostics) -> Provider {
             }
         }
     }
+    if let Some(stage) = &provider.stage {
+        check_stage(stage, &map.at("stage"), out);
+    }
+    if let Some(account) = &provider.account_id {
+        check_account(account, &map.at("accountId"), out);
+    }
     map.hint("role", "write `pipelineRole`, `buildRole` or `eventsRole`");
     map.hint("environment", "write `defaults.env`");
     map.hint("runtime", "write `defaults.runtimes`");
     map.hint("account", "write `accountId`");
     map.finish(out);
     provider
+}
+
+/// Whether a word can be a stage: it stands in tags and in names of parameters, where `/` parts it from others.
+pub fn may_be_stage(word: &str) -> bool {
+    structure::names().stage.check(word).is_ok()
+}
+
+fn wrong(text: &Text, path: &str, message: String) -> Diagnostic {
+    Diagnostic::error("value-invalid", text.span, path, message).through(text.origin.as_ref())
+}
+
+fn check_stage(stage: &Text, path: &str, out: &mut Diagnostics) {
+    if stage.known && !may_be_stage(&stage.value) {
+        let help = structure::names().stage.characters.as_deref();
+        out.push(
+            wrong(stage, path, format!("`{}` cannot be a stage", stage.value))
+                .help(format!("a stage consists of {}", help.unwrap_or_default())),
+        );
+    }
+}
+
+fn check_account(account: &Text, path: &str, out: &mut Diagnostics) {
+    const DIGITS: usize = 12;
+    let digits = account.value.chars().all(|c| c.is_ascii_digit());
+    if account.known && !(digits && account.value.len() == DIGITS) {
+        let message = format!("`{}` is no AWS account", account.value);
+        out.push(wrong(account, path, message).help("an account is twelve digits"));
+    }
 }
 
 fn artifact_store(mut map: Map<'_>, out: &mut Diagnostics) -> ArtifactStore {

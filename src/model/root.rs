@@ -61,7 +61,14 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
         );
         return None;
     }
-    let mut map = Map::open(tree, "", start, diagnostics)?;
+    let Some(mut map) = Map::open(tree, "", start, diagnostics) else {
+        let found = std::mem::take(diagnostics);
+        diagnostics.extend(found.iter().cloned().map(|one| match one.path.as_str() {
+            "" if one.code == "value-kind" => one.help("begin with `service: NAME`"),
+            _ => one,
+        }));
+        return None;
+    };
     secrets::check(tree, diagnostics);
     required_version(&mut map, context, diagnostics);
     let service = service(&mut map, context, diagnostics);

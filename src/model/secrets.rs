@@ -34,8 +34,31 @@ fn walk<'n>(node: &'n Node, path: &str, keys: &[&'n str], out: &mut Diagnostics)
         Data::Secret(secret) if !kept_secret(keys) => {
             out.push(exposed(node, path, keys, &secret.reference));
         }
+        // Offline nobody knows its value, and everybody that it is a secret.
+        Data::Unknown(text) if !kept_secret(keys) => {
+            if let Some(reference) = surely_secret(text) {
+                out.push(exposed(node, path, keys, &reference));
+            }
+        }
         _ => {}
     }
+}
+
+/// The secret of a placeholder `${secret:ID:KEY}`.
+fn surely_secret(text: &str) -> Option<SecretReference> {
+    let (_, rest) = text.split_once("${secret:")?;
+    let address = rest.split(['}', ',']).next()?.trim();
+    let (name, key) = match address.split_once(':') {
+        Some((name, rest)) if name != "arn" => (name, rest.split(':').next()),
+        _ => (address, None),
+    };
+    Some(SecretReference {
+        service: SecretService::SecretsManager,
+        name: name.to_owned(),
+        key: key.filter(|key| !key.is_empty()).map(ToOwned::to_owned),
+        region: String::new(),
+        fingerprint: String::new(),
+    })
 }
 
 /// Whether the API keeps the value of this place secret.

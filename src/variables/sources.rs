@@ -1,5 +1,7 @@
 //! What each source gives.
 
+use std::fmt::Write as _;
+
 use super::arena::{CellId, State};
 use super::evaluate::Arguments;
 use super::resolver::{ROOT, Reading, Resolver, Stop};
@@ -219,11 +221,33 @@ impl Resolver<'_> {
         Ok(Found::missing(Some(
             match nearest(name, names.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "give `--param {name}=…`, or write it under `params.{stage}` or `params.default`"
-                ),
+                None => {
+                    let mut help = format!(
+                        "give `--param {name}=…`, or write it under `params.{stage}` or `params.default`"
+                    );
+                    let stages = self.params_of_stages()?;
+                    if !stages.contains(&stage)
+                        && let Some(near) = nearest(&stage, stages.iter().map(String::as_str))
+                    {
+                        let _ = write!(help, "; or did you mean the stage `{near}`?");
+                    }
+                    help
+                }
             },
         )))
+    }
+
+    /// The stages that `params` knows.
+    fn params_of_stages(&mut self) -> Result<Vec<String>, Stop> {
+        Ok(match self.locate(ROOT, &["params"])? {
+            Located::Cell(id) => {
+                let keys = self.arena.keys(id).into_iter();
+                keys.filter(|key| *key != "default")
+                    .map(str::to_owned)
+                    .collect()
+            }
+            _ => Vec::new(),
+        })
     }
 
     fn boolean(&mut self, call: &Call<'_>, arguments: &Arguments) -> Result<Found, Stop> {

@@ -91,10 +91,22 @@ pub(super) fn syntax(text: &str, at: usize, kind: &ErrorKind) -> Problem {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => problem(
-            "a tab stands where YAML wants spaces",
-            "indent with spaces".to_owned(),
-        ),
+        | ErrorKind::TabInPlainScalar => {
+            let tab = problem(
+                "a tab stands where YAML wants spaces",
+                "indent with spaces".to_owned(),
+            );
+            // The parser has read past it when it complains.
+            let before = text[..at].trim_end_matches('\t').len();
+            if before == at {
+                return tab;
+            }
+            Problem {
+                start: before,
+                end: at,
+                ..tab
+            }
+        }
         ErrorKind::UnexpectedCharacter { character } => problem(
             &format!(
                 "a plain text cannot start with `{}`",
@@ -113,6 +125,17 @@ pub(super) fn syntax(text: &str, at: usize, kind: &ErrorKind) -> Problem {
         ),
         ErrorKind::UnclosedQuotedScalar => {
             problem("a quoted text has no end", "close the quote".to_owned())
+        }
+        ErrorKind::InvalidQuotedScalarIndent => {
+            let start = opening_quote(text, at).unwrap_or(at);
+            Problem {
+                start,
+                end: if start < at { start + 1 } else { end },
+                ..problem(
+                    "a quoted text has no end, or goes on in a line that is indented less",
+                    "close the quote".to_owned(),
+                )
+            }
         }
         ErrorKind::UnclosedFlowCollection { open } => problem(
             &format!("a `{open}` is not closed"),
@@ -135,6 +158,18 @@ pub(super) fn syntax(text: &str, at: usize, kind: &ErrorKind) -> Problem {
             "check quotes, brackets and indentation here".to_owned(),
         ),
     }
+}
+
+/// The last quote before `at` that can open a text.
+fn opening_quote(text: &str, at: usize) -> Option<usize> {
+    text[..at]
+        .char_indices()
+        .rev()
+        .find(|(i, c)| {
+            let opens = |before: char| before.is_whitespace() || "[{,".contains(before);
+            matches!(c, '"' | '\'') && text[..*i].chars().next_back().is_none_or(opens)
+        })
+        .map(|(i, _)| i)
 }
 
 fn line_of(text: &str, at: usize) -> &str {

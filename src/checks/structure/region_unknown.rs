@@ -62,8 +62,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 fn one(subject: &Subject<'_>, region: &Text, path: String, diagnostics: &mut Diagnostics) {
     let facts = structure::regions();
     let value = region.value.as_str();
-    // a region that the run is in exists
-    if !region.known || facts.is_known(value) || subject.region == Some(value) {
+    // what `provider.region` says is what the run is in, and only a guess so far
+    let lived_in = subject.region == Some(value) && path != "provider.region";
+    if !region.known || facts.is_known(value) || lived_in {
         return;
     }
     let zone = value.strip_suffix(|c: char| c.is_ascii_lowercase());
