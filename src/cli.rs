@@ -115,6 +115,8 @@ pub enum Command {
     Sandbox(SandboxCommand),
     /// Explain a finding
     Explain(Explain),
+    /// Print the JSON Schema of the pipeline file, for editors
+    Schema,
 }
 
 /// `validate`.

@@ -28,6 +28,7 @@ pub mod plan;
 pub mod report;
 pub mod resources;
 pub mod sandbox;
+pub mod schema;
 pub mod source;
 pub mod tree;
 pub mod variables;

@@ -18,6 +18,7 @@ mod model;
 mod sandbox_round_trip;
 mod sandbox_rules;
 mod self_update;
+mod schema;
 mod support;
 mod variables;
 mod variables_print;

@@ -132,7 +132,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
 fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
     // A file is checked on one thread; calls to an account go side by side.
     let mut builder = match command {
-        Command::Validate(_) | Command::Explain(_) | Command::Sandbox(_) => {
+        Command::Validate(_) | Command::Explain(_) | Command::Schema | Command::Sandbox(_) => {
             runtime::Builder::new_current_thread()
         }
         _ => runtime::Builder::new_multi_thread(),
@@ -153,6 +153,10 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
             Command::Destroy(arguments) => destroy::run(arguments, setting).await,
             Command::Sandbox(command) => sandbox::run(command, setting).await,
             Command::Explain(arguments) => explain::run(arguments, &setting.report),
+            Command::Schema => {
+                setting.report.result_json(&crate::schema::schema());
+                Ok(Exit::Ok)
+            }
         }
     })
 }
@@ -161,6 +165,7 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
 fn formats(command: &Command) -> &'static [Format] {
     match command {
         Command::Print(_) => &[Format::Yaml, Format::Json],
+        Command::Schema => &[Format::Json],
         Command::Compile(_) => &[Format::Yaml, Format::Json, Format::Cloudformation],
         _ => &[Format::Text, Format::Json],
     }

@@ -1,0 +1,934 @@
+//! The JSON Schema of the pipeline file, for editors: `pipectl schema`.
+//!
+//! Providers, their keys, words and bounds come from the catalogue; which keys stand where is said here as `model`
+//! decodes it, and a test holds the two together. An editor sees the file before its variables are resolved, so that
+//! wherever a value of another kind belongs, a text with `${…}` may stand too.
+
+mod builds;
+mod forms;
+mod raw;
+
+use serde_json::{Map, Value, json};
+
+use crate::catalog::actions::{self, ActionType};
+use crate::catalog::conditions;
+use crate::catalog::keys::{ConfigKey, Format, camel};
+use crate::catalog::structure;
+
+use forms::{
+    any_of, boolean, described, duration, free_map, list, map, named, number, one_or_more,
+    reference, text, whole, word,
+};
+
+/// Kinds of stages and actions, with what they become.
+const KINDS: [(&str, &str); 11] = [
+    (
+        "unit",
+        "Unit tests: a CodeBuild action of category Test, with a report group",
+    ),
+    (
+        "integration",
+        "Integration tests: a CodeBuild action of category Test, with a report group",
+    ),
+    (
+        "test",
+        "Tests: a CodeBuild action of category Test, with a report group",
+    ),
+    ("build", "A build: a CodeBuild action and its project"),
+    (
+        "commands",
+        "Commands without a project: the Commands action of CodePipeline",
+    ),
+    ("approval", "A manual approval"),
+    (
+        "selfUpdate",
+        "Brings this pipeline to what the file of the commit says",
+    ),
+    (
+        "deploy",
+        "A build that deploys (`run`), or a provider such as `ecs`",
+    ),
+    (
+        "invoke",
+        "Invokes a function, a state machine or a pipeline",
+    ),
+    ("scan", "Amazon Inspector looks for vulnerabilities"),
+    (
+        "image",
+        "Builds an image and pushes it to ECR, without a project",
+    ),
+];
+
+/// The schema, as draft-07, which every editor reads.
+pub fn schema() -> Value {
+    let mut definitions = Map::new();
+    builds::define(&mut definitions);
+    raw::define(&mut definitions);
+    for (name, value) in [
+        ("provider", provider()),
+        ("role", role()),
+        ("allow", allow()),
+        ("artifactStore", artifact_store()),
+        ("notify", notify()),
+        ("source", source()),
+        ("trigger", trigger()),
+        ("filter", filter(false)),
+        ("pullRequestFilter", filter(true)),
+        ("globs", globs()),
+        ("stage", stage()),
+        ("action", action()),
+        ("rule", rule()),
+        ("beforeEntry", condition("beforeEntry")),
+        ("onSuccess", condition("onSuccess")),
+        ("onFailure", on_failure()),
+        ("transition", transition()),
+        ("approval", approval()),
+        ("commands", commands()),
+        ("deploy", grouped("deploy", true)),
+        ("invoke", grouped("invoke", false)),
+        ("scan", single("inspector-scan")),
+        ("image", single("ecr-build-and-publish")),
+        ("alarm", alarm()),
+        ("variable", variable()),
+        ("pipeline", pipeline()),
+    ] {
+        definitions.insert(name.to_owned(), value);
+    }
+    let mut root = root();
+    if let Some(members) = root.as_object_mut() {
+        members.insert(
+            "$schema".to_owned(),
+            json!("http://json-schema.org/draft-07/schema#"),
+        );
+        members.insert("title".to_owned(), json!("pipectl pipeline file"));
+        members.insert("definitions".to_owned(), Value::Object(definitions));
+    }
+    root
+}
+
+fn root() -> Value {
+    let mut keys = vec![
+        (
+            "service",
+            text("The pipeline's name, and the prefix of what belongs to it"),
+        ),
+        (
+            "requiredVersion",
+            text("The versions of pipectl that read this file, e.g. `^1.2`"),
+        ),
+        ("provider", reference("provider")),
+        (
+            "params",
+            described(
+                free_map(),
+                "Values for `${param:…}`: `default` and one map per stage",
+            ),
+        ),
+        (
+            "custom",
+            described(free_map(), "Values of your own, for `${self:custom.…}`"),
+        ),
+        (
+            "useDotenv",
+            boolean("Whether `.env.<stage>` or `.env` is read for `${env:…}`"),
+        ),
+        (
+            "include",
+            one_or_more(
+                text("A file"),
+                "Files that are merged in, from this file's folder",
+            ),
+        ),
+        ("defaults", reference("settings")),
+        (
+            "projects",
+            named(
+                &reference("sharedProject"),
+                "CodeBuild projects that stages and pipelines share",
+            ),
+        ),
+        (
+            "pipelines",
+            named(
+                &reference("pipeline"),
+                "Several pipelines; each is called `<service>-<key>`",
+            ),
+        ),
+        ("notifications", notifications()),
+        (
+            "alarms",
+            named(
+                &reference("alarm"),
+                "CloudWatch alarms; a text is one that exists",
+            ),
+        ),
+    ];
+    keys.extend(pipeline_keys());
+    let mut root = map("A pipeline of AWS CodePipeline", keys, &[]);
+    // The file itself is no variable.
+    root["type"] = json!("object");
+    root
+}
+
+fn pipeline_keys() -> Vec<(&'static str, Value)> {
+    let enums = structure::enums();
+    vec![
+        ("name", text("The pipeline's name in AWS")),
+        (
+            "source",
+            one_or_more(
+                reference("source"),
+                "Where the code is: one source, or a list",
+            ),
+        ),
+        ("stages", list(reference("stage"), "What is done, in order")),
+        (
+            "variables",
+            named(
+                &reference("variable"),
+                "Variables of a run: `#{variables.NAME}`",
+            ),
+        ),
+        (
+            "triggers",
+            one_or_more(
+                reference("trigger"),
+                "What starts the pipeline beside any change of a source",
+            ),
+        ),
+        (
+            "executionMode",
+            word(
+                "What happens when a second execution comes",
+                enums.execution_mode.iter().map(String::as_str),
+            ),
+        ),
+        (
+            "type",
+            word(
+                "V2 unless it says V1, which is for few features only",
+                ["V1", "V2"],
+            ),
+        ),
+        ("api", api("PipelineDeclaration")),
+    ]
+}
+
+fn pipeline() -> Value {
+    let mut keys = pipeline_keys();
+    keys.push((
+        "tags",
+        named(&forms::scalar("A tag's value"), "Tags of this pipeline"),
+    ));
+    keys.push(("definition", reference("pipelineDefinition")));
+    map("A pipeline", keys, &[])
+}
+
+fn api(shape: &str) -> Value {
+    described(
+        free_map(),
+        &format!("Members of {shape}, merged last into what AWS gets"),
+    )
+}
+
+fn provider() -> Value {
+    map(
+        "Where the pipeline lives, and what its resources share",
+        vec![
+            ("name", word("The only one", ["aws"])),
+            ("region", text("The region, unless `-r` says another")),
+            ("stage", text("The stage, unless `-s` says another")),
+            ("profile", text("The AWS profile, unless `-p` says another")),
+            (
+                "accountId",
+                text("The account; with credentials of any other nothing is done"),
+            ),
+            (
+                "tags",
+                named(
+                    &forms::scalar("A tag's value"),
+                    "Tags of everything that is made",
+                ),
+            ),
+            ("pipelineRole", reference("role")),
+            ("buildRole", reference("role")),
+            ("eventsRole", reference("role")),
+            (
+                "permissionsBoundary",
+                text("ARN of a policy that bounds every made role"),
+            ),
+            ("artifactStore", reference("artifactStore")),
+        ],
+        &[],
+    )
+}
+
+fn role() -> Value {
+    let made = map(
+        "A role that is made",
+        vec![
+            ("name", text("Its name; derived if absent")),
+            ("allow", reference("allow")),
+            (
+                "sourceArn",
+                boolean("Whether its trust names the very pipeline or project"),
+            ),
+        ],
+        &[],
+    );
+    any_of(
+        "A role that exists (name or ARN), or one that is made",
+        vec![text("A name or an ARN"), made],
+    )
+}
+
+fn allow() -> Value {
+    let statement = map(
+        "A statement of an IAM policy",
+        vec![
+            ("Sid", text("A name")),
+            (
+                "Effect",
+                word("Allow unless it says Deny", ["Allow", "Deny"]),
+            ),
+            (
+                "Action",
+                one_or_more(text("e.g. `s3:PutObject`"), "Actions"),
+            ),
+            (
+                "NotAction",
+                one_or_more(text("e.g. `s3:PutObject`"), "All but these actions"),
+            ),
+            ("Resource", one_or_more(text("An ARN"), "Resources")),
+            (
+                "NotResource",
+                one_or_more(text("An ARN"), "All but these resources"),
+            ),
+            ("Condition", free_map()),
+        ],
+        &[],
+    );
+    one_or_more(statement, "Statements that are added to the made role")
+}
+
+fn artifact_store() -> Value {
+    let keys = || {
+        vec![
+            (
+                "bucket",
+                any_of(
+                    "A bucket that exists, or one that is made",
+                    vec![
+                        text("Its name"),
+                        map(
+                            "A bucket that is made",
+                            vec![("name", text("Its name; derived if absent"))],
+                            &[],
+                        ),
+                    ],
+                ),
+            ),
+            (
+                "kmsKey",
+                text("Id, ARN or alias of a KMS key; cross-account actions need one"),
+            ),
+            (
+                "retention",
+                duration("After how long artifacts expire, in days"),
+            ),
+        ]
+    };
+    let mut all = keys();
+    let region = map("The store of another region", keys(), &[]);
+    all.push((
+        "regions",
+        named(
+            &region,
+            "Stores of other regions; what is needed and absent is made",
+        ),
+    ));
+    map("Where artifacts are kept", all, &[])
+}
+
+fn notify() -> Value {
+    let topic = map(
+        "A topic that is made",
+        vec![
+            ("name", text("Its name; derived if absent")),
+            (
+                "emails",
+                one_or_more(text("An address"), "Who gets its messages"),
+            ),
+        ],
+        &[],
+    );
+    let one = any_of(
+        "An e-mail address, a topic that exists, or one that is made",
+        vec![text("An e-mail address or the ARN of a topic"), topic],
+    );
+    one_or_more(one, "Who is told")
+}
+
+fn notifications() -> Value {
+    map(
+        "Who is told of what",
+        ["buildFailed", "stageFailed", "approvalNeeded", "succeeded"]
+            .map(|event| (event, reference("notify")))
+            .into(),
+        &[],
+    )
+}
+
+fn source() -> Value {
+    let kinds = actions::kinds("source");
+    let mut keys = owned(vec![
+        ("name", text("The action's name; Source if absent")),
+        ("branch", text("The branch")),
+        (
+            "connection",
+            text("ARN of a connection, usually `${ssm:…}`"),
+        ),
+        (
+            "token",
+            text("GitHub version 1: an OAuth token, usually `${secret:…}`"),
+        ),
+        (
+            "output",
+            text("The artifact's name; the action's if absent"),
+        ),
+        (
+            "clone",
+            word(
+                "The whole clone, for builds that need the history",
+                ["full"],
+            ),
+        ),
+        (
+            "detect",
+            word("How changes are noticed", ["events", "polling", "none"]),
+        ),
+        (
+            "namespace",
+            text("For `#{NAMESPACE.CommitId}`; `<Name>Variables` if absent"),
+        ),
+        ("role", text("ARN of the action's own role")),
+        ("actionRole", text("ARN of the action's own role")),
+        ("api", api("ActionDeclaration")),
+        ("definition", reference("actionDefinition")),
+    ]);
+    for kind in &kinds {
+        if let Some(of) = actions::by_kind("source", kind) {
+            let about = format!("A source of {}: `{}`", of.provider, address(kind));
+            keys.push(((*kind).to_owned(), text(&about)));
+            configure(&mut keys, &of.keys);
+        }
+    }
+    if let Some(of) = actions::by_id("source-github-v1") {
+        configure(&mut keys, &of.keys);
+    }
+    let one_of: Vec<&str> = kinds.iter().copied().chain(["definition"]).collect();
+    exactly_one(map("Where the code is", keys, &[]), &one_of)
+}
+
+/// What a source's own key holds.
+fn address(kind: &str) -> &'static str {
+    match kind {
+        "codecommit" => "repository",
+        "s3" => "bucket/key",
+        "ecr" => "repository[:tag]",
+        _ => "owner/repository",
+    }
+}
+
+fn trigger() -> Value {
+    map(
+        "What starts the pipeline",
+        vec![
+            (
+                "source",
+                text("The source it is about, if there are several"),
+            ),
+            (
+                "push",
+                one_or_more(reference("filter"), "Pushes: one to three filters"),
+            ),
+            (
+                "pullRequest",
+                one_or_more(
+                    reference("pullRequestFilter"),
+                    "Pull requests: one to three filters",
+                ),
+            ),
+            (
+                "schedule",
+                one_or_more(
+                    text("`cron(0 6 ? * MON-FRI *)` (UTC) or `rate(1 hour)`"),
+                    "At which times",
+                ),
+            ),
+        ],
+        &[],
+    )
+}
+
+fn filter(pull_request: bool) -> Value {
+    let mut keys = vec![
+        ("branches", reference("globs")),
+        ("paths", reference("globs")),
+    ];
+    if pull_request {
+        let events = structure::enums()
+            .pull_request_event
+            .iter()
+            .map(|event| event.to_lowercase());
+        let events: Vec<String> = events.collect();
+        let event = word("An event", events.iter().map(String::as_str));
+        keys.push((
+            "events",
+            one_or_more(event, "Which events of the pull request"),
+        ));
+    } else {
+        keys.push(("tags", reference("globs")));
+    }
+    map("A filter: all of it must match", keys, &[])
+}
+
+fn globs() -> Value {
+    let both = map(
+        "Patterns",
+        vec![
+            ("include", one_or_more(text("A pattern"), "What matches")),
+            ("exclude", one_or_more(text("A pattern"), "What does not")),
+        ],
+        &[],
+    );
+    any_of(
+        "Patterns; a leading `!` excludes",
+        vec![
+            one_or_more(text("A pattern"), "Patterns; a leading `!` excludes"),
+            both,
+        ],
+    )
+}
+
+/// A map of which exactly one of some keys is given.
+fn exactly_one(mut map: Value, keys: &[&str]) -> Value {
+    let one_of: Vec<Value> = keys.iter().map(|key| json!({"required": [key]})).collect();
+    map["oneOf"] = Value::Array(one_of);
+    map["type"] = json!("object");
+    map
+}
+
+fn kind_keys() -> Vec<(&'static str, Value)> {
+    KINDS
+        .into_iter()
+        .map(|(kind, about)| {
+            let value = match kind {
+                "unit" | "integration" | "test" | "build" => reference("build"),
+                other => reference(other),
+            };
+            (kind, json!({"allOf": [value], "description": about}))
+        })
+        .collect()
+}
+
+fn stage() -> Value {
+    let mut keys = kind_keys();
+    keys.extend([
+        (
+            "name",
+            text("The stage's name; derived from its kind if absent"),
+        ),
+        (
+            "actions",
+            list(
+                reference("action"),
+                "Several actions, side by side unless `needs` says otherwise",
+            ),
+        ),
+        (
+            "definition",
+            any_of(
+                "A stage or an action as the API has it",
+                vec![reference("stageDefinition"), reference("actionDefinition")],
+            ),
+        ),
+        ("beforeEntry", reference("beforeEntry")),
+        ("onSuccess", reference("onSuccess")),
+        ("onFailure", reference("onFailure")),
+        ("transition", reference("transition")),
+        ("api", api("StageDeclaration")),
+    ]);
+    let kinds: Vec<&str> = KINDS
+        .iter()
+        .map(|(kind, _)| *kind)
+        .chain(["actions", "definition"])
+        .collect();
+    any_of(
+        "A stage",
+        vec![bare(), exactly_one(map("A stage", keys, &[]), &kinds)],
+    )
+}
+
+fn action() -> Value {
+    let mut keys = kind_keys();
+    keys.extend([
+        ("name", text("The action's name")),
+        (
+            "needs",
+            one_or_more(
+                text("A name"),
+                "The actions of this stage that must have ended before",
+            ),
+        ),
+        (
+            "runOrder",
+            whole("Its place in the order of the stage; `needs` says the same with names"),
+        ),
+        ("definition", reference("actionDefinition")),
+    ]);
+    let kinds: Vec<&str> = KINDS
+        .iter()
+        .map(|(kind, _)| *kind)
+        .chain(["definition"])
+        .collect();
+    any_of(
+        "An action",
+        vec![bare(), exactly_one(map("An action", keys, &[]), &kinds)],
+    )
+}
+
+/// The kinds that say everything by their word.
+fn bare() -> Value {
+    word("A kind without options", ["selfUpdate", "approval"])
+}
+
+fn condition(place: &str) -> Value {
+    let results = conditions::placement(place).map_or(&[][..], |place| &place.results);
+    let results: Vec<String> = results.iter().map(|result| result.to_lowercase()).collect();
+    map(
+        "Rules, and what happens unless they hold",
+        vec![
+            ("check", one_or_more(reference("rule"), "What is looked at")),
+            (
+                "else",
+                word(
+                    "What happens unless all hold",
+                    results.iter().map(String::as_str),
+                ),
+            ),
+        ],
+        &["check"],
+    )
+}
+
+fn on_failure() -> Value {
+    let retry = map(
+        "The stage is tried again",
+        vec![(
+            "retry",
+            word("Its failed actions, or all", ["failed", "all"]),
+        )],
+        &["retry"],
+    );
+    any_of(
+        "What happens when the stage fails",
+        vec![
+            word("Back to the last good execution", ["rollback"]),
+            retry,
+            condition("onFailure"),
+        ],
+    )
+}
+
+fn transition() -> Value {
+    map(
+        "Whether executions may enter the stage; left as it is if absent",
+        vec![
+            ("enabled", boolean("Whether they may")),
+            ("reason", text("Why not")),
+        ],
+        &["enabled"],
+    )
+}
+
+fn rule() -> Value {
+    let mut keys = owned(vec![
+        ("name", text("The rule's name; derived if absent")),
+        (
+            "input",
+            one_or_more(
+                text("An artifact"),
+                "Artifacts that its project or commands read",
+            ),
+        ),
+        ("region", text("Another region")),
+        ("actionRole", text("ARN of the rule's own role")),
+        (
+            "timeout",
+            duration("After how long it gives up, in minutes"),
+        ),
+        ("eq", forms::scalar("The variable is this")),
+        ("ne", forms::scalar("The variable is not this")),
+        ("contains", forms::scalar("The variable contains this")),
+        (
+            "matches",
+            forms::scalar("The variable matches this regular expression"),
+        ),
+        ("definition", reference("ruleDefinition")),
+    ]);
+    let mut kinds = vec!["definition"];
+    for provider in conditions::rule_providers() {
+        let about = format!("The rule {}", provider.provider);
+        keys.push((provider.kind.clone(), one_or_more(text(&about), &about)));
+        kinds.push(&provider.kind);
+        configure(&mut keys, provider.keys.get(1..).unwrap_or_default());
+    }
+    exactly_one(map("A rule", keys, &[]), &kinds)
+}
+
+/// The options of every action.
+fn options() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "input",
+            one_or_more(
+                text("An artifact"),
+                "Artifacts it reads; the first is the primary one",
+            ),
+        ),
+        ("namespace", text("For `#{NAMESPACE.KEY}`")),
+        ("region", text("Another region than the pipeline's")),
+        (
+            "actionRole",
+            text("ARN of the action's own role, e.g. of another account"),
+        ),
+        ("api", api("ActionDeclaration")),
+    ]
+}
+
+fn approval() -> Value {
+    let mut keys = options();
+    keys.extend([
+        ("notify", reference("notify")),
+        (
+            "message",
+            text("What the reviewer reads; `#{…}` is replaced"),
+        ),
+        ("link", text("What the reviewer should look at")),
+        (
+            "timeout",
+            duration("After how long it is rejected, in minutes; 7 days if absent"),
+        ),
+    ]);
+    any_of(
+        "A manual approval",
+        vec![reference("notify"), map("A manual approval", keys, &[])],
+    )
+}
+
+fn commands() -> Value {
+    let mut keys = options();
+    keys.extend([
+        ("run", one_or_more(forms::command(), "What is run")),
+        (
+            "exports",
+            one_or_more(
+                text("A name"),
+                "Variables of the shell that later actions can use",
+            ),
+        ),
+        ("env", reference("env")),
+        ("allow", reference("allow")),
+        (
+            "artifacts",
+            one_or_more(text("A path"), "Files of the output artifact"),
+        ),
+        ("output", text("The artifact's name")),
+    ]);
+    let mut keys = owned(keys);
+    if let Some(of) = actions::by_id("commands") {
+        configure(&mut keys, &of.keys);
+    }
+    any_of(
+        "Commands without a project",
+        vec![
+            one_or_more(forms::command(), "What is run"),
+            map("Commands", keys, &["run"]),
+        ],
+    )
+}
+
+/// A kind whose map holds the provider.
+fn grouped(group: &str, builds: bool) -> Value {
+    let kinds = actions::kinds(group);
+    let mut keys = options();
+    for kind in &kinds {
+        if let Some(of) = actions::by_kind(group, kind) {
+            keys.push((kind, of_provider(of, group == "invoke")));
+        }
+    }
+    let provider = exactly_one(map(&format!("A provider of `{group}`"), keys, &[]), &kinds);
+    if builds {
+        any_of(
+            "A build that deploys, or a provider",
+            vec![reference("build"), provider],
+        )
+    } else {
+        provider
+    }
+}
+
+fn single(id: &str) -> Value {
+    actions::by_id(id).map_or_else(free_map, |of| of_provider(of, false))
+}
+
+fn of_provider(of: &'static ActionType, by_text: bool) -> Value {
+    let mut keys = options();
+    keys.push(("allow", reference("allow")));
+    if of.outputs.max > 0 {
+        keys.push((
+            "output",
+            one_or_more(text("A name"), "Artifacts it hands on"),
+        ));
+    }
+    if of.has_field("environmentVariables") {
+        keys.push(("env", reference("env")));
+    }
+    if matches!(of.id.as_str(), "ecs" | "codedeploy-to-ecs") {
+        keys.push((
+            "passRoles",
+            one_or_more(
+                text("A role's ARN"),
+                "Roles of the task, which the deployment hands over",
+            ),
+        ));
+    }
+    let mut keys = owned(keys);
+    configure(&mut keys, &of.keys);
+    let form = map(&format!("{} by {}", of.category(), of.provider), keys, &[]);
+    if by_text {
+        any_of("What is invoked", vec![text("Its name or ARN"), form])
+    } else {
+        form
+    }
+}
+
+/// The words of configuration keys, with what they take. The short name alone is shown; the API's word in camelCase
+/// is understood too.
+fn configure(into: &mut Vec<(String, Value)>, keys: &[ConfigKey]) {
+    for key in keys {
+        let camel = [true, false].map(|fold| camel(&key.name, fold));
+        let camel = camel.into_iter().filter(|_| !key.short_only);
+        for word in key.short.iter().cloned().chain(camel) {
+            if !into.iter().any(|(other, _)| *other == word) {
+                into.push((word, configured(key)));
+            }
+        }
+    }
+}
+
+fn owned(keys: Vec<(&str, Value)>) -> Vec<(String, Value)> {
+    keys.into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
+
+fn configured(key: &ConfigKey) -> Value {
+    let mut about = format!("`{}` of the action's configuration", key.name);
+    if let Some(note) = &key.note {
+        about = format!("{about}: {note}");
+    }
+    if let Some(default) = &key.default {
+        about = format!("{about}. Absent: {default}");
+    }
+    let mut value = match key.format {
+        Format::Bool => json!({"type": ["boolean", "string"]}),
+        Format::Integer | Format::Number | Format::IntegerOrPercent => {
+            json!({"type": ["number", "string"]})
+        }
+        _ => json!({}),
+    };
+    value["description"] = json!(about);
+    if !key.values.is_empty() {
+        value["examples"] = json!(key.values);
+    }
+    value
+}
+
+fn alarm() -> Value {
+    let failed = map(
+        "Builds that fail",
+        vec![
+            (
+                "failedBuilds",
+                one_or_more(
+                    text("`all`, or a project"),
+                    "`all`, or projects of this file",
+                ),
+            ),
+            (
+                "period",
+                duration("Over how long they are counted, in seconds"),
+            ),
+            ("notify", reference("notify")),
+        ],
+        &["failedBuilds"],
+    );
+    let metric = map(
+        "A metric",
+        vec![
+            ("namespace", text("The metric's namespace")),
+            ("metric", text("The metric's name")),
+            (
+                "dimensions",
+                named(&forms::scalar("A value"), "Its dimensions"),
+            ),
+            ("statistic", text("Sum, Average, …, p99")),
+            ("period", duration("Over how long it is taken, in seconds")),
+            ("periods", whole("How many periods in a row")),
+            ("above", number("More than this")),
+            ("below", number("Less than this")),
+            ("atLeast", number("This or more")),
+            ("atMost", number("This or less")),
+            (
+                "missing",
+                word(
+                    "What missing data means",
+                    ["notBreaching", "breaching", "ignore", "missing"],
+                ),
+            ),
+            ("notify", reference("notify")),
+        ],
+        &["namespace", "metric"],
+    );
+    any_of(
+        "An alarm",
+        vec![
+            text("An alarm that exists: its name or ARN"),
+            failed,
+            metric,
+        ],
+    )
+}
+
+fn variable() -> Value {
+    let both = map(
+        "A variable of a run",
+        vec![
+            (
+                "default",
+                forms::scalar("Its value unless the start says another"),
+            ),
+            ("description", text("What it is for")),
+        ],
+        &[],
+    );
+    any_of(
+        "A variable of a run",
+        vec![
+            forms::scalar("Its value unless the start says another"),
+            both,
+        ],
+    )
+}
