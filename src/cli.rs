@@ -117,6 +117,18 @@ pub enum Command {
     Explain(Explain),
     /// Print the JSON Schema of the pipeline file, for editors
     Schema,
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  pipectl completions bash > /etc/bash_completion.d/pipectl")]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
 }
 
 /// `validate`.

@@ -19,6 +19,7 @@ mod sandbox_round_trip;
 mod sandbox_rules;
 mod self_update;
 mod schema;
+mod shell;
 mod support;
 mod variables;
 mod variables_print;

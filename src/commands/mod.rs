@@ -17,6 +17,7 @@ mod print;
 mod sandbox;
 mod self_update;
 mod session;
+mod shell;
 mod surroundings;
 mod validate;
 
@@ -132,9 +133,12 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
 fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
     // A file is checked on one thread; calls to an account go side by side.
     let mut builder = match command {
-        Command::Validate(_) | Command::Explain(_) | Command::Schema | Command::Sandbox(_) => {
-            runtime::Builder::new_current_thread()
-        }
+        Command::Validate(_)
+        | Command::Explain(_)
+        | Command::Schema
+        | Command::Completions(_)
+        | Command::Man
+        | Command::Sandbox(_) => runtime::Builder::new_current_thread(),
         _ => runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.enable_all().build().map_err(|error| {
@@ -157,6 +161,8 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
                 setting.report.result_json(&crate::schema::schema());
                 Ok(Exit::Ok)
             }
+            Command::Completions(arguments) => shell::completions(arguments, &setting.report),
+            Command::Man => shell::man(&setting.report),
         }
     })
 }
@@ -166,6 +172,7 @@ fn formats(command: &Command) -> &'static [Format] {
     match command {
         Command::Print(_) => &[Format::Yaml, Format::Json],
         Command::Schema => &[Format::Json],
+        Command::Completions(_) | Command::Man => &[Format::Text],
         Command::Compile(_) => &[Format::Yaml, Format::Json, Format::Cloudformation],
         _ => &[Format::Text, Format::Json],
     }
