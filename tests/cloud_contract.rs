@@ -610,7 +610,8 @@ async fn secrets_arrive(cloud: &Aws) {
         Kind::Pipeline,
         Kind::Webhook,
     ];
-    let steps: Vec<Step> = steps(&account, std::path::Path::new("unused"))
+    let folder = tempfile::tempdir().expect("a folder");
+    let steps: Vec<Step> = steps(&account, folder.path())
         .into_iter()
         .filter(|step| kinds.contains(&step.first.id.kind))
         .collect();

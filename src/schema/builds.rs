@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::actions::options;
+use super::api;
 use super::forms::{
     any_of, boolean, command, described, duration, free_map, list, map, named, one_or_more,
     reference, scalar, text, whole, word,
 };
-use super::{api, options};
 use crate::catalog::{buildspec, codebuild};
 
 /// Adds the definitions of builds.
