@@ -484,7 +484,8 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
         for resource in &plain.resources {
             for text in template::render(resource, &lookup).unwrap_or_default() {
                 // exact names: a prefix of the template is the whole name here
-                let exact = text.strip_suffix(":*").map(|_| text.clone());
+                let whole = text == "*" || text.ends_with(":*");
+                let exact = whole.then(|| text.clone());
                 resources.insert(exact.unwrap_or_else(|| text.trim_end_matches('*').to_owned()));
             }
         }
