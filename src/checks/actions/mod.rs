@@ -12,6 +12,11 @@ mod configuration_value;
 mod field_limit;
 mod field_misplaced;
 mod form;
+mod namespace_unknown;
+mod places;
+mod run_time_variable_early;
+mod run_time_variable_misplaced;
+mod run_time_variable_unknown;
 
 use super::Rule;
 
@@ -28,4 +33,8 @@ pub(super) const RULES: &[&Rule] = &[
     &configuration_value::RULE,
     &field_limit::RULE,
     &field_misplaced::RULE,
+    &namespace_unknown::RULE,
+    &run_time_variable_early::RULE,
+    &run_time_variable_misplaced::RULE,
+    &run_time_variable_unknown::RULE,
 ];

@@ -2,6 +2,7 @@
 
 use super::wording::conditions;
 use crate::catalog::structure;
+use crate::checks::references::references;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
 use crate::model::Text;
@@ -53,7 +54,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         }
     }
     for step in flow::all_steps(model) {
-        if let Some(region) = &step.action.region {
+        // a run-time variable has a rule of its own
+        let region = step.action.region.as_ref();
+        if let Some(region) = region.filter(|region| references(region).is_empty()) {
             one(subject, region, step.path("region"), diagnostics);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::wording::{below, conditions};
 use crate::catalog::structure;
+use crate::checks::references::references;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Given, Stage, Text};
@@ -53,7 +54,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             None => {}
         }
         for step in flow::steps(pipeline) {
-            if let Some(role) = &step.action.role_arn {
+            // a run-time variable has a rule of its own
+            let role = step.action.role_arn.as_ref();
+            if let Some(role) = role.filter(|role| references(role).is_empty()) {
                 let path = step.path(if step.action.raw {
                     "roleArn"
                 } else {

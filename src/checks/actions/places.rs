@@ -1,0 +1,62 @@
+//! Where CodePipeline resolves run-time variables of an action.
+
+use crate::checks::flow::Step;
+use crate::checks::references::{Reference, references};
+use crate::model::Text;
+
+/// A reference in a text of an action.
+pub(super) struct Place<'a> {
+    /// The text.
+    pub(super) text: &'a Text,
+    /// Its path.
+    pub(super) path: String,
+    /// The reference.
+    pub(super) reference: Reference<'a>,
+}
+
+/// The references in an action's configuration and environment, in the order of the model.
+pub(super) fn places<'a>(step: &Step<'a>) -> Vec<Place<'a>> {
+    let action = step.action;
+    let configuration = action
+        .configuration
+        .iter()
+        .map(|(key, value)| (value, step.key_path(&key.value)));
+    let environment = action
+        .environment
+        .iter()
+        .chain(&action.build_environment)
+        .enumerate()
+        .map(|(index, variable)| {
+            let path = match action.raw {
+                true => format!("{}[{index}].value", step.path("env")),
+                false => format!("{}.{}", step.path("env"), variable.name.value),
+            };
+            (&variable.value, path)
+        });
+    configuration
+        .chain(environment)
+        .flat_map(|(text, path)| {
+            references(text).into_iter().map(move |reference| Place {
+                text,
+                path: path.clone(),
+                reference,
+            })
+        })
+        .collect()
+}
+
+/// Whether what stands between the braces has the form of a reference; anything else may be meant as text.
+pub(super) fn well_formed(reference: &Reference<'_>) -> bool {
+    let names = crate::catalog::structure::names();
+    names.namespace.character.as_ref().is_none_or(|pattern| {
+        let fits = |text: &str| {
+            let mut buffer = [0; 4];
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|c| pattern.matches(c.encode_utf8(&mut buffer)))
+        };
+        // keys of stack outputs and the like may hold points
+        fits(reference.namespace) && fits(&reference.key.replace('.', "_"))
+    })
+}
