@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipectl::cloud::aws::{Aws, Options};
-use pipectl::cloud::{Cloud, ErrorKind};
+use pipectl::cloud::{Cloud, CloudError, ErrorKind};
 use pipectl::resources::{Id, Kind, Resource};
 use serde_json::{Value, json};
 
@@ -275,6 +275,57 @@ async fn a_fault_of_the_moment_passes() {
         cloud.calls().write.get("CodePipeline:DeletePipeline"),
         Some(&1)
     );
+}
+
+/// What an update of the pipeline at version 3 is told, where the answers name these versions.
+async fn updated(read: u64, written: &'static [u64]) -> (Result<(), CloudError>, usize) {
+    let at = |version: u64| {
+        let mut body = pipeline().body;
+        body["version"] = json!(version);
+        (200, json!({"pipeline": body}).to_string())
+    };
+    let server = Server::start(move |operation, before| match operation {
+        "GetPipeline" => at(read),
+        "UpdatePipeline" => match written.get(before) {
+            Some(0) => (0, String::new()),
+            Some(version) => at(*version),
+            None => refusal("ValidationException", "once too often"),
+        },
+        _ => (200, "{}".to_owned()),
+    });
+    let mut live = pipeline();
+    live.body["version"] = json!(3);
+    let mut desired = pipeline();
+    desired.body["pipelineType"] = json!("V2");
+    let outcome = server.aws().await.update(&live, &desired).await;
+    (outcome, server.bodies("UpdatePipeline").len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_meets_another_is_told() {
+    if !inside("cloud_failures::an_update_that_meets_another_is_told", keys) {
+        return;
+    }
+    let (outcome, writes) = updated(3, &[4]).await;
+    outcome.expect("nobody came between");
+    assert_eq!(writes, 1);
+
+    let (outcome, writes) = updated(4, &[5]).await;
+    let moved = outcome.expect_err("somebody was here since the plan");
+    assert_eq!((moved.code.as_str(), writes), ("version-moved", 0));
+
+    let (outcome, writes) = updated(3, &[5]).await;
+    let jumped = outcome.expect_err("somebody came between the last look and the write");
+    assert_eq!((jumped.code.as_str(), writes), ("version-jumped", 1));
+    assert!(
+        jumped.message.contains("version 5") && jumped.message.contains("not 4"),
+        "{jumped}"
+    );
+
+    // The first answer was lost: the second attempt counts one more, and nobody else was there.
+    let (outcome, writes) = updated(3, &[0, 5]).await;
+    outcome.expect("both were ours");
+    assert_eq!(writes, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

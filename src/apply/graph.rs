@@ -137,6 +137,10 @@ pub(super) async fn work(
             break;
         };
         let id = changes[at].id.clone();
+        for note in worker.take_notes() {
+            events(Event::Note(note.clone()));
+            outcome.notes.push(note);
+        }
         match result {
             Ok(()) => {
                 states[at] = State::Done;

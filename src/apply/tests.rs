@@ -495,6 +495,16 @@ fn no_run_stops_the_first_execution() {
     );
 }
 
+#[test]
+fn an_update_that_met_another_is_done_and_told() {
+    let steps = &steps()[..2];
+    let (world, outcome, _, _) = disturbed(steps, Fault::Jumps("hw"));
+    worked(&outcome);
+    assert_eq!(outcome.notes, ["injected"]);
+    let plan = world.plan(&changed(), Options::default()).expect("a plan");
+    assert!(plan.is_empty());
+}
+
 /// What an undisturbed run of create, change and prune ends in.
 fn undisturbed(steps: &[(Desired, Options)]) -> BTreeMap<String, Value> {
     let world = World::new();

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::clock::Clock;
 use super::retry::{self, Retries};
 use super::{CancellationFlag, Event, Events, Outcome, Settings};
-use crate::cloud::{Cloud, CloudError, ErrorKind};
+use crate::cloud::{Cloud, CloudError, ErrorKind, VERSION_JUMPED};
 use crate::error::Failure;
 use crate::live;
 use crate::plan::{Action, Change, Desired, Options, as_wanted};
@@ -19,6 +19,7 @@ pub(super) struct Worker<'w> {
     cancel: &'w CancellationFlag,
     options: Options,
     made: Mutex<BTreeSet<Kind>>,
+    notes: Mutex<Vec<String>>,
 }
 
 impl<'w> Worker<'w> {
@@ -36,12 +37,30 @@ impl<'w> Worker<'w> {
             cancel,
             options,
             made: Mutex::default(),
+            notes: Mutex::default(),
         }
     }
 
     /// Remembers that something of this kind was made or changed: others may not know it yet.
     pub(super) fn made(&self, kind: Kind) {
         self.kinds_made().insert(kind);
+    }
+
+    /// What is worth knowing of the work so far; told once.
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        std::mem::take(
+            &mut *self
+                .notes
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+
+    fn note(&self, text: &str) {
+        self.notes
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(text.to_owned());
     }
 
     fn kinds_made(&self) -> std::sync::MutexGuard<'_, BTreeSet<Kind>> {
@@ -89,6 +108,10 @@ impl<'w> Worker<'w> {
             let Err(error) = result else {
                 return Ok(());
             };
+            if error.code == VERSION_JUMPED {
+                self.note(&error.message);
+                return Ok(());
+            }
             let exists = error.kind == ErrorKind::Exists && live.is_none();
             if !exists {
                 let made = self.kinds_made().clone();

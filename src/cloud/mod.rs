@@ -66,6 +66,9 @@ impl std::fmt::Display for CloudError {
 
 impl std::error::Error for CloudError {}
 
+/// The code of an update that worked and overwrote another one of the same moment: told, but no failure.
+pub const VERSION_JUMPED: &str = "version-jumped";
+
 /// The outcome of a call.
 pub type Result<T> = std::result::Result<T, CloudError>;
 
@@ -163,7 +166,8 @@ pub trait Cloud: Send + Sync {
     /// Makes a resource that does not exist. For a pipeline the execution that AWS starts is part of it.
     async fn create(&self, desired: &Resource) -> Result<()>;
     /// Makes `live` like `desired`: body and tags, with as few calls as the difference needs. For a pipeline the
-    /// version is read again just before, and another one than `live` had is `ErrorKind::Invalid` `version-moved`.
+    /// version is read again just before, and another one than `live` had is `ErrorKind::Invalid` `version-moved`; where
+    /// the answer to the write shows that somebody else wrote too, the error is [`VERSION_JUMPED`].
     async fn update(&self, live: &Resource, desired: &Resource) -> Result<()>;
     /// Removes it; absent is fine. `data`: a bucket is emptied first.
     async fn delete(&self, id: &Id, data: bool) -> Result<()>;

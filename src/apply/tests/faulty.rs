@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::cloud::{
     Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
-    SecretText,
+    SecretText, VERSION_JUMPED,
 };
 use crate::resources::{Id, Resource};
 
@@ -24,6 +24,8 @@ pub(super) enum Fault {
     Once(usize, ErrorKind),
     /// The nth call works, but its answer is lost.
     LostAnswer(usize),
+    /// Every write of a resource of this name works and tells that another one came between.
+    Jumps(&'static str),
     /// Every write of a resource of this name fails for good.
     Refuse(&'static str),
 }
@@ -95,6 +97,9 @@ impl<'c> FaultyCloud<'c> {
             Fault::Once(n, kind) if call == n => Verdict::Error(error(kind, "injected")),
             Fault::LostAnswer(n) if call == n => {
                 Verdict::GoThenError(error(ErrorKind::Transient, "timeout"))
+            }
+            Fault::Jumps(jumps) if write && name == jumps => {
+                Verdict::GoThenError(error(ErrorKind::Other, VERSION_JUMPED))
             }
             Fault::Refuse(refused) if write && name == refused => {
                 Verdict::Error(error(ErrorKind::Denied, "AccessDeniedException"))

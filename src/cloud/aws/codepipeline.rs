@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::call::{Watch, send_json};
 use super::json::{TagChange, items, put, revealed, tag_list, tags_of, take, text};
 use super::{Aws, all, found};
-use crate::cloud::{CloudError, ErrorKind, ExecutionSummary, Result, Revision};
+use crate::cloud::{CloudError, ErrorKind, ExecutionSummary, Result, Revision, VERSION_JUMPED};
 use crate::resources::{Id, Resource};
 
 impl Aws {
@@ -101,8 +101,10 @@ impl Aws {
 
     pub(super) async fn update_pipeline(&self, live: &Resource, desired: &Resource) -> Result<()> {
         let region = &desired.id.region;
+        let mut jumped = None;
         if self.forms(live, desired).await?.differ() {
-            if let Some(planned) = live.body.get("version").filter(|v| !v.is_null()) {
+            let planned = live.body.get("version").filter(|v| !v.is_null());
+            if let Some(planned) = planned {
                 let now = self.get_pipeline(region, &desired.id.name).await?;
                 let now = now.and_then(|mut body| take(&mut body, "version"));
                 if now.as_ref() != Some(planned) {
@@ -110,19 +112,32 @@ impl Aws {
                 }
             }
             let body = json!({"pipeline": revealed(desired)?});
-            self.patiently(|| async {
-                send_json!(
-                    self,
-                    "CodePipeline:UpdatePipeline",
-                    self.codepipeline(region).update_pipeline(),
-                    body.clone()
-                )
-            })
-            .await?;
+            let watch = Watch::default();
+            let answer = self
+                .patiently(|| async {
+                    send_json!(
+                        self,
+                        watch,
+                        "CodePipeline:UpdatePipeline",
+                        self.codepipeline(region).update_pipeline(),
+                        body.clone()
+                    )
+                })
+                .await?;
+            let expected = planned.and_then(Value::as_u64).map(|version| version + 1);
+            let written = answer["pipeline"]["version"].as_u64();
+            // An attempt whose answer was lost may have counted, too.
+            if let (Some(expected), Some(written)) = (expected, written)
+                && written != expected
+                && !watch.repeated()
+            {
+                jumped = Some(version_jumped(&desired.id, expected, written));
+            }
         }
         let arn = self.arn("codepipeline", region, &desired.id.name).await?;
         self.change_pipeline_tags(region, &arn, &TagChange::between(live, desired))
-            .await
+            .await?;
+        jumped.map_or(Ok(()), Err)
     }
 
     pub(super) async fn change_pipeline_tags(
@@ -254,6 +269,20 @@ fn version_moved(id: &Id, planned: &Value, now: Option<&Value>) -> CloudError {
         code: "version-moved".to_owned(),
         message: format!(
             "The pipeline was at version {planned} when the plan was made and {now}: somebody else has changed it. Make a new plan."
+        ),
+        request_id: None,
+        resource: Some(id.to_string()),
+    }
+}
+
+/// The update was written, and so was another one a moment before.
+fn version_jumped(id: &Id, expected: u64, written: u64) -> CloudError {
+    CloudError {
+        kind: ErrorKind::Other,
+        operation: "CodePipeline:UpdatePipeline".to_owned(),
+        code: VERSION_JUMPED.to_owned(),
+        message: format!(
+            "{id} is now at version {written}, not {expected}: somebody else changed it at the same moment, and what they changed is overwritten."
         ),
         request_id: None,
         resource: Some(id.to_string()),
