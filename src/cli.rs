@@ -190,7 +190,7 @@ pub struct Compile {
 )]
 pub struct ApplyFlags {
     /// Do not ask before deleting, replacing, adopting or widening
-    #[arg(long, value_parser = FalseyValueParser::new())]
+    #[arg(short = 'y', long, value_parser = FalseyValueParser::new())]
     pub yes: bool,
     /// Always ask before the first write
     #[arg(long, value_parser = FalseyValueParser::new())]
@@ -262,7 +262,7 @@ pub struct Apply {
 )]
 pub struct Destroy {
     /// Do not ask
-    #[arg(long, value_parser = FalseyValueParser::new())]
+    #[arg(short = 'y', long, value_parser = FalseyValueParser::new())]
     pub yes: bool,
     /// Delete buckets, log groups and topics too, with what is in them
     #[arg(long, value_parser = FalseyValueParser::new())]

@@ -249,6 +249,10 @@ pub const CODES: &[(&str, &str)] = &[
         "the self-update has no pipectl that runs in its image",
     ),
     (
+        "self-update-param",
+        "a parameter of the command line is a secret, so the self-update is not told",
+    ),
+    (
         "stage-kind-conflict",
         "one stage or action has two kinds, or none",
     ),

@@ -5,6 +5,7 @@
     reason = "modules of one test binary share their helpers"
 )]
 
+mod applying;
 mod architecture;
 mod bad_weather;
 mod checks;

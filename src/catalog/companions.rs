@@ -153,6 +153,8 @@ pub struct Notification {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SelfUpdate {
+    /// The beginning of the keys under which pipectl lies in the artifact bucket.
+    pub binary_folder: String,
     revision_types: BTreeMap<String, String>,
     revision_type: String,
     statements: Vec<StatementTemplate>,

@@ -176,11 +176,16 @@ pub(super) fn agreed(
         return Ok(true);
     }
     if !setting.report.interactive {
-        let mut message = "this needs a yes, and there is no terminal to ask on".to_owned();
-        if !why.is_empty() {
-            message = format!("{message}: {}", few(&why));
-        }
-        return Err(Failure::usage(message).help("look at the plan, then say --yes"));
+        let message = if why.is_empty() {
+            "this needs a yes, and there is no terminal to ask on".to_owned()
+        } else {
+            format!(
+                "this needs a yes, and there is no terminal to ask on: {}",
+                few(&why)
+            )
+        };
+        return Err(Failure::usage(message)
+            .help("nothing was changed; if the plan above is what you want, add --yes"));
     }
     if !why.is_empty() {
         setting.report.say(&few(&why));
@@ -315,9 +320,6 @@ pub(super) fn tell(setting: &Setting, outcome: &Outcome) -> Exit {
     }
     for failure in &outcome.failures {
         report.failure_text(failure);
-    }
-    for note in &outcome.notes {
-        report.note(note);
     }
     if report.is_json() {
         let mut value = serde_json::to_value(outcome.to_json()).expect("output structs serialise");

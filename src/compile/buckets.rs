@@ -253,14 +253,14 @@ fn is_foreign(facts: &Facts, arn: &str) -> bool {
         .is_some_and(|account| account != facts.account)
 }
 
-/// Artifacts expire, by the beginning of their keys: what else lies in the bucket (the self-update's binary) stays.
+/// Artifacts expire, by the beginning of their keys: what else lies in the bucket (the self-update's binary) stays. Only
+/// uploads that never ended go wherever they are.
 fn lifecycle(days: Option<u32>, pipelines: &[&Pipeline]) -> Value {
     let facts = &companions().artifacts;
     let mut rules = vec![json!({
-        "id": "old-versions",
+        "id": "unfinished-uploads",
         "status": "Enabled",
         "prefix": "",
-        "noncurrentDays": facts.noncurrent_days,
         "abortIncompleteDays": facts.abort_incomplete_days,
     })];
     let days = days.unwrap_or(facts.expiration_days);
@@ -281,6 +281,7 @@ fn lifecycle(days: Option<u32>, pipelines: &[&Pipeline]) -> Value {
             "status": "Enabled",
             "prefix": prefix,
             "expirationDays": days,
+            "noncurrentDays": facts.noncurrent_days,
         })
     }));
     Value::Array(rules)

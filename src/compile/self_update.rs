@@ -13,7 +13,7 @@ use super::policies::Pending;
 use super::roles::Roles;
 use super::{Binary, Facts, Libc, Output, Run, buildspec, configuration, only, projects};
 use crate::catalog::companions::companions;
-use crate::catalog::{codebuild, iam, template, when};
+use crate::catalog::{actions, codebuild, iam, template, when};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Action, Pipeline, Project, SelfUpdate};
 use crate::resources::{Id, Kind, Resource};
@@ -71,11 +71,16 @@ pub(super) fn compile(run: &Run<'_>, roles: &mut Roles, out: &mut Output<'_>) {
         let own = wants_binary(&stage) && fits(run, &stage, out);
         if own {
             let made = store.and_then(|store| store.made.clone());
-            let object = object(run.facts, &bucket, made);
+            let object = object(run, &bucket, made);
             buckets.insert(bucket.clone(), object.as_ref().map(|o| o.id.clone()));
             object.into_iter().for_each(|object| out.add(object));
         }
-        let written = buildspec::yaml(&commands(run.facts, &stage, own.then_some(bucket.as_str())));
+        let (params, secret) = told(run);
+        for (name, _) in secret {
+            out.diagnostics.push(untold(&stage, name));
+        }
+        let bucket_of_binary = own.then_some(bucket.as_str());
+        let written = buildspec::yaml(&commands(run, &stage, bucket_of_binary, &params));
         let region = run.region_of(stage.project);
         let id = Id::new(Kind::Project, region, stage.project.name.value.clone());
         let Some(project) = out.resources.get_mut(&id) else {
@@ -101,7 +106,7 @@ pub(super) fn compile(run: &Run<'_>, roles: &mut Roles, out: &mut Output<'_>) {
         );
     }
     for bucket in buckets.keys() {
-        deny_elsewhere(run.facts, bucket, roles, out);
+        deny_elsewhere(run, bucket, roles, out);
     }
 }
 
@@ -146,6 +151,18 @@ fn fits(run: &Run<'_>, stage: &Stage<'_>, out: &mut Output<'_>) -> bool {
     false
 }
 
+fn untold(stage: &Stage<'_>, name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "self-update-param",
+        stage.action.span,
+        stage.action.path.clone(),
+        format!(
+            "The self-update is not told `--param {name}`: its value is a secret, and everybody who sees the project can read a buildspec"
+        ),
+    )
+    .help("keep it in Secrets Manager and write `${secret:NAME}` or `${secret:NAME:KEY}` in the file")
+}
+
 /// Why a pipectl does not run in an image; nothing if it does.
 fn unfit(binary: Option<&Binary>, kind: &str, image: &str) -> Option<String> {
     let Some(binary) = binary else {
@@ -182,9 +199,10 @@ fn machine(arch: &str) -> &str {
 }
 
 /// The pipectl that the build runs, in the artifact bucket under its digest.
-fn object(facts: &Facts, bucket: &str, made: Option<Id>) -> Option<Resource> {
+fn object(run: &Run<'_>, bucket: &str, made: Option<Id>) -> Option<Resource> {
+    let facts = run.facts;
     let binary = facts.binary.as_ref()?;
-    let key = key(facts);
+    let key = key(run);
     let id = Id::new(
         Kind::Object,
         facts.region.clone(),
@@ -206,8 +224,43 @@ fn sha(facts: &Facts) -> &str {
     known.unwrap_or("${pipectl:sha256}")
 }
 
-fn key(facts: &Facts) -> String {
-    format!("pipectl/{}", sha(facts))
+fn key(run: &Run<'_>) -> String {
+    format!("{}/{}", folder(run), sha(run.facts))
+}
+
+/// The beginning of the keys that are pipectl's own. CodePipeline keeps artifacts under the names of pipelines.
+fn folder(run: &Run<'_>) -> String {
+    let mut folder = companions().self_update.binary_folder.clone();
+    let taken = |folder: &str| {
+        let mut pipelines = run.model.pipelines.iter();
+        pipelines.any(|pipeline| pipeline.name.value == folder)
+    };
+    while taken(&folder) {
+        folder.push_str("-binary");
+    }
+    folder
+}
+
+/// The parameters of the command line that may stand in a buildspec: none whose value AWS keeps secret elsewhere.
+fn told<'f>(run: &'f Run<'_>) -> (Vec<&'f (String, String)>, Vec<&'f (String, String)>) {
+    let secret = |name: &str| {
+        let mut keys = actions::all().iter().filter_map(|kind| kind.key(name));
+        keys.any(|key| key.secret)
+    };
+    let kept: Vec<&str> = run
+        .model
+        .pipelines
+        .iter()
+        .flat_map(|pipeline| &pipeline.stages)
+        .flat_map(|stage| &stage.actions)
+        .flat_map(|action| &action.configuration)
+        .filter(|(name, value)| secret(&name.value) && value.known)
+        .map(|(_, value)| value.value.as_str())
+        .collect();
+    let plain = |(_, value): &&(String, String)| {
+        value.is_empty() || !kept.iter().any(|kept| kept.contains(value.as_str()))
+    };
+    run.facts.params.iter().partition(plain)
 }
 
 /// Quotes a word for a shell, where it needs quotes.
@@ -221,7 +274,13 @@ pub fn shell_word(word: &str) -> String {
 }
 
 /// The buildspec: what the last apply was told stands in it, so that the next does the same.
-fn commands(facts: &Facts, stage: &Stage<'_>, bucket: Option<&str>) -> Value {
+fn commands(
+    run: &Run<'_>,
+    stage: &Stage<'_>,
+    bucket: Option<&str>,
+    params: &[&(String, String)],
+) -> Value {
+    let facts = run.facts;
     let mut install: Vec<String> = stage
         .options
         .install
@@ -239,7 +298,7 @@ fn commands(facts: &Facts, stage: &Stage<'_>, bucket: Option<&str>) -> Value {
             "aws s3api get-object --region {} --bucket {} --key {} --expected-bucket-owner {} {BINARY}",
             shell_word(&facts.region),
             shell_word(bucket),
-            shell_word(&key(facts)),
+            shell_word(&key(run)),
             shell_word(&facts.account),
         ));
         install.push(format!(
@@ -255,7 +314,7 @@ fn commands(facts: &Facts, stage: &Stage<'_>, bucket: Option<&str>) -> Value {
         shell_word(&facts.stage),
         shell_word(&stage.pipeline.name.value),
     );
-    for (name, value) in &facts.params {
+    for (name, value) in params {
         apply.push_str(" --param ");
         apply.push_str(&shell_word(&format!("{name}={value}")));
     }
@@ -399,6 +458,7 @@ fn permit(
         "pipeline" => Some(vec![stage.pipeline.name.value.clone()]),
         "service" => Some(vec![run.model.service.value.clone()]),
         "binaryBucket" => Some(bucket.map(str::to_owned).into_iter().collect()),
+        "binaryFolder" => Some(vec![folder(run)]),
         "parameterNames" => Some(parameters.clone()),
         "secretArns" => Some(secrets.clone()),
         "sourceBucket" => Some(
@@ -512,9 +572,11 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
 }
 
 /// Denies all other made roles the pipectl in the bucket.
-fn deny_elsewhere(facts: &Facts, bucket: &str, roles: &mut Roles, out: &mut Output<'_>) {
+fn deny_elsewhere(run: &Run<'_>, bucket: &str, roles: &mut Roles, out: &mut Output<'_>) {
+    let facts = run.facts;
     let lookup = |name: &str| match name {
         "binaryBucket" => Some(vec![bucket.to_owned()]),
+        "binaryFolder" => Some(vec![folder(run)]),
         _ => account_value(facts, &facts.region, name),
     };
     let known = &companions().self_update;

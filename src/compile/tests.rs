@@ -34,6 +34,10 @@ fn facts() -> Facts {
 
 /// Compiles a file; the findings of compiling come with it.
 pub(super) fn compiled(text: &str) -> (Compiled, Vec<String>) {
+    compiled_with(text, &facts())
+}
+
+fn compiled_with(text: &str, facts: &Facts) -> (Compiled, Vec<String>) {
     let mut sources = Sources::new();
     let file = sources.add("pipeline.yml", text);
     let mut out = Diagnostics::new();
@@ -41,7 +45,7 @@ pub(super) fn compiled(text: &str) -> (Compiled, Vec<String>) {
     let model = decode(&tree, &Context::default(), &mut out);
     let model = model.unwrap_or_else(|| panic!("{:#?}", out.into_sorted()));
     let mut found = Diagnostics::new();
-    let compiled = compile(&model, &facts(), &mut found);
+    let compiled = compile(&model, facts, &mut found);
     let found = found.iter().map(|d| format!("{} {}", d.code, d.path));
     (compiled, found.collect())
 }
@@ -308,6 +312,82 @@ fn the_self_update_runs_what_the_last_apply_ran() {
 }
 
 #[test]
+fn a_pipeline_of_that_name_has_its_artifacts_elsewhere() {
+    let compiled = good(&WHOLE.replace("service: hw", "service: pipectl"));
+    let sha = "ab".repeat(32);
+    let bucket = "pipectl-artifacts-123456789012-us-east-1";
+    resource(
+        &compiled,
+        Kind::Object,
+        &format!("{bucket}/pipectl-binary/{sha}"),
+    );
+    let unit = body(&compiled, Kind::Role, "pipectl-UnitTest-build-us-east-1");
+    let denied: Vec<String> = statements(unit, "s3:DeleteObject")
+        .iter()
+        .filter(|s| s["Effect"] == "Deny")
+        .flat_map(|s| texts(&s["Resource"]))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        denied,
+        [format!("arn:aws:s3:::{bucket}/pipectl-binary/*")],
+        "its artifacts lie under pipectl/"
+    );
+}
+
+#[test]
+fn a_secret_of_the_command_line_stands_in_no_buildspec() {
+    let file = "\
+service: hw
+source: {github: o/r, branch: main, token: the-marker}
+stages: [selfUpdate, {unit: make}]
+";
+    let params = [("colour", "blue"), ("token", "the-marker"), ("none", "")];
+    let facts = Facts {
+        params: params.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
+        ..facts()
+    };
+    let (compiled, found) = compiled_with(file, &facts);
+    assert_eq!(found, ["self-update-param stages[0].selfUpdate"]);
+    let project = resource(&compiled, Kind::Project, "hw-SelfUpdate");
+    let text = project.body["source"]["buildspec"].as_str().expect("text");
+    assert!(text.contains("--param colour=blue --param none="), "{text}");
+    assert!(!text.contains("the-marker"));
+}
+
+#[test]
+fn the_self_update_takes_a_pipectl_that_runs_in_its_image() {
+    let file = |image: &str| {
+        format!(
+            "service: hw\nsource: {{codecommit: hw, branch: main}}\nstages:\n  - selfUpdate: {{image: '{image}'}}\n  - unit: make\n"
+        )
+    };
+    let fits = |image: &str, arch: &str, libc: Libc| {
+        let mut facts = facts();
+        let binary = facts.binary.as_mut().expect("a binary");
+        (binary.arch, binary.libc) = (arch.to_owned(), libc);
+        let (_, found) = compiled_with(&file(image), &facts);
+        assert!(
+            found.is_empty() || found == ["self-update-binary stages[0].selfUpdate"],
+            "{found:?}"
+        );
+        found.is_empty()
+    };
+    let (al2, al2023) = (
+        "aws/codebuild/amazonlinux-x86_64-standard:4.0",
+        "aws/codebuild/amazonlinux2-x86_64-standard:5.0",
+    );
+    assert!(fits(al2, "x86_64", Libc::Glibc(26)));
+    assert!(!fits(al2, "x86_64", Libc::Glibc(27)));
+    assert!(fits(al2023, "x86_64", Libc::Glibc(34)));
+    assert!(!fits(al2023, "x86_64", Libc::Glibc(36)));
+    assert!(!fits(al2023, "x86_64", Libc::Musl));
+    assert!(!fits(al2023, "arm64", Libc::Inside));
+    assert!(fits("python:3.12", "x86_64", Libc::Inside));
+    assert!(!fits("python:3.12", "x86_64", Libc::Glibc(34)));
+}
+
+#[test]
 fn the_self_update_cannot_change_itself_or_roles() {
     let own = "arn:aws:iam::123456789012:role/hw-SelfUpdate-build-us-east-1";
     let other = "arn:aws:iam::123456789012:role/hw-UnitTest-build-us-east-1";
@@ -381,8 +461,14 @@ fn a_bucket_of_our_own() {
         .filter(|rule| rule.get("expirationDays").is_some())
         .map(|rule| &rule["prefix"])
         .collect();
-    // what lies under `pipectl/` stays
+    // what lies under `pipectl/` stays, old versions too
     assert_eq!(expiring, ["hw/"]);
+    let rules = bucket["lifecycle"].as_array().expect("rules");
+    assert!(
+        rules
+            .iter()
+            .all(|rule| rule["prefix"] == "hw/" || rule.get("noncurrentDays").is_none())
+    );
     assert_eq!(bucket["policy"]["Statement"][0]["Effect"], "Deny");
 }
 

@@ -321,7 +321,9 @@ pub fn outcome(outcome: &crate::apply::Outcome) -> String {
         (outcome.failed.len(), "failed"),
         (outcome.skipped.len(), "not tried"),
     ] {
-        if count > 0 {
+        // After an interruption what is left is told below.
+        let told = outcome.interrupted && word == "not tried";
+        if count > 0 && !told {
             let _ = write!(text, ", {count} {word}");
         }
     }
