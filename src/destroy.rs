@@ -41,6 +41,11 @@ pub async fn plan(
             plan.inventory.contains(&id)
         };
         if !ours {
+            if plan.inventory.contains(&id) {
+                plan.consequences.push(format!(
+                    "{id} stands in the inventory, but its tags do not say that it is ours: it is left alone."
+                ));
+            }
             continue;
         }
         if id.kind.holds_data() && !options.delete_data {

@@ -116,7 +116,12 @@ impl Account {
         let text = text.replace(OF_THE_EXAMPLES, &self.id);
         let seed: Value = serde_yaml::from_str(&text).unwrap();
         for (name, value) in seed["parameters"].as_object().into_iter().flatten() {
-            let value = value.as_str().unwrap();
+            let mut value = value.as_str().unwrap().to_owned();
+            if name.contains("bucket") {
+                // Names of buckets are for all accounts at once.
+                value = format!("{value}-{}", self.id);
+                self.bucket(&value);
+            }
             self.call(
                 "ssm",
                 "put_parameter",
@@ -125,12 +130,7 @@ impl Account {
             if let Some((_, role)) = value.split_once(":role/") {
                 self.role(role);
             } else if value.contains(":connection/") {
-                self.door(
-                    "connections",
-                    json!({"ConnectionArn": value, "ConnectionStatus": "AVAILABLE"}),
-                );
-            } else if name.contains("bucket") {
-                self.bucket(value);
+                self.connection(&value, "AVAILABLE");
             }
         }
         for (name, value) in seed["secrets"].as_object().into_iter().flatten() {
@@ -154,7 +154,13 @@ impl Account {
         );
     }
 
-    /// A versioned bucket that tells a queue of new objects.
+    /// A connection, as far as somebody has completed it.
+    pub(crate) fn connection(&self, arn: &str, status: &str) {
+        let given = json!({"ConnectionArn": arn, "ConnectionStatus": status});
+        self.door("connections", given);
+    }
+
+    /// A versioned bucket.
     pub(crate) fn bucket(&self, name: &str) {
         let mut parameters = json!({"Bucket": name});
         if self.region != "us-east-1" {

@@ -391,6 +391,8 @@ fn web_monitor() {
 fn website() {
     let account = Account::of_example("100000000003", "eu-west-1", "website");
     // The bucket of the prices tells others already.
+    let prices = format!("website-prices-{}", account.id);
+    let of_prices = format!("bucket {prices}");
     let queue = account.call("sqs", "create_queue", json!({"QueueName": "prices"}));
     assert!(queue["QueueUrl"].is_string());
     let notifications = json!({"QueueConfigurations": [{
@@ -399,12 +401,12 @@ fn website() {
     account.call(
         "s3",
         "put_bucket_notification_configuration",
-        json!({"Bucket": "website-prices", "NotificationConfiguration": notifications}),
+        json!({"Bucket": prices, "NotificationConfiguration": notifications}),
     );
     let before = account.snapshot();
-    assert!(before["bucket website-prices"].to_string().contains("shop"));
+    assert!(before[&of_prices].to_string().contains("shop"));
     first_apply(&account);
-    let told = account.snapshot()["bucket website-prices"].to_string();
+    let told = account.snapshot()[&of_prices].to_string();
     assert!(
         told.contains("shop") && told.contains("EventBridge"),
         "{told}"
@@ -433,7 +435,7 @@ fn website() {
     account.call(
         "s3",
         "put_bucket_notification_configuration",
-        json!({"Bucket": "website-prices", "NotificationConfiguration": notifications}),
+        json!({"Bucket": prices, "NotificationConfiguration": notifications}),
     );
     let topic = format!(
         "arn:aws:sns:eu-west-1:{}:website-webmaster-example-com",
@@ -450,7 +452,7 @@ fn website() {
             "update event-rule website-Source (drift): State",
             "update event-rule website-Prices (drift): Targets",
             &format!("update s3-bucket {bucket} (drift): versioning"),
-            "create s3-bucket-events website-prices (new)",
+            &format!("create s3-bucket-events {prices} (new)"),
             "update sns-topic website-webmaster-example-com (drift): displayName",
         ],
     );
@@ -469,16 +471,13 @@ fn website() {
     prune(
         &account,
         &[
-            ("s3-bucket-events", "website-prices"),
+            ("s3-bucket-events", &prices),
             ("event-rule", "website-Prices"),
         ],
         &[],
         &["rule website-Prices"],
     );
-    assert_eq!(
-        account.snapshot()["bucket website-prices"],
-        before["bucket website-prices"]
-    );
+    assert_eq!(account.snapshot()[&of_prices], before[&of_prices]);
     destroy(
         &account,
         &before,

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_config::BehaviorVersion;
-use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -85,7 +84,7 @@ pub async fn default_region(profile: Option<&str>) -> Option<String> {
     }
     use aws_config::meta::region::ProvideRegion;
     let region = builder.build().region().await?;
-    Some(region.as_ref().to_owned())
+    Some(region.as_ref().to_owned()).filter(|region| !region.is_empty())
 }
 
 fn setting(name: &str) -> Option<String> {
@@ -135,19 +134,16 @@ impl Aws {
         let profile = options.profile.clone().or_else(|| setting("AWS_PROFILE"));
         let region = match &options.region {
             Some(region) => region.clone(),
-            None => {
-                let mut chain = DefaultRegionChain::builder();
-                if let Some(profile) = &profile {
-                    chain = chain.profile_name(profile);
-                }
-                let region = chain.build().region().await;
-                region.map(|region| region.as_ref().to_owned()).ok_or_else(|| {
+            // Set to nothing is not set: the SDK's own chain would take the empty text.
+            None => match setting("AWS_REGION").or_else(|| setting("AWS_DEFAULT_REGION")) {
+                Some(region) => region,
+                None => default_region(profile.as_deref()).await.ok_or_else(|| {
                     unusable(
                         "no-region",
                         "No region is given. Pass `--region`, set AWS_REGION, or give the profile a region.".to_owned(),
                     )
-                })?
-            }
+                })?,
+            },
         };
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .region(Region::new(region.clone()))

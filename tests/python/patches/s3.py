@@ -71,3 +71,18 @@ def get_permission(self, action, resource):
 
 
 s3_models.FakeBucket.get_permission = get_permission
+
+
+_delete_bucket = s3_models.S3Backend.delete_bucket
+
+
+def delete_bucket(self, bucket_name):
+    """AmazonS3 API_DeleteBucket: nothing of it stays; moto gives its tags to the next one of the name."""
+    arn = self.get_bucket(bucket_name).arn
+    deleted = _delete_bucket(self, bucket_name)
+    if deleted is not None:
+        self.tagger.delete_all_tags_for_resource(arn)
+    return deleted
+
+
+s3_models.S3Backend.delete_bucket = delete_bucket

@@ -1,0 +1,342 @@
+//! What the account says no to, and what pipectl says no to: with the right exit code, and nothing lost.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::account::{Account, assert_lines, lines};
+use super::{REGION, SMALL};
+
+/// The error of an answer in JSON.
+#[track_caller]
+fn error(account: &Account, arguments: &[&str]) -> (Value, String) {
+    let ran = account.run(&[arguments, &["--format", "json"]].concat());
+    assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    (answer["error"].clone(), ran.stderr)
+}
+
+#[test]
+fn denied() {
+    let account = Account::with_file("300000000001", REGION, SMALL);
+    let text = "User: u is not authorized to perform: codebuild:CreateProject";
+    account.refuse(
+        "CreateProject",
+        100,
+        "400 Bad Request",
+        "AccessDeniedException",
+        text,
+    );
+    let (error_, said) = error(&account, &["apply", "--yes"]);
+    assert_eq!(error_["code"], "AccessDeniedException");
+    assert_eq!(error_["operation"], "CodeBuild:CreateProject");
+    assert!(error_["requestId"].is_string());
+    assert!(said.contains("codebuild:CreateProject"), "{said}");
+    // What does not need the projects is there; what does is not, and the lock is free.
+    let made = account.snapshot();
+    assert!(made.keys().any(|name| name.starts_with("bucket ")));
+    assert!(made.keys().any(|name| name.starts_with("role ")));
+    assert!(!made.keys().any(|name| name.starts_with("pipeline ")));
+    let left = lines(&account.plan(&[]));
+    assert!(
+        left.iter().all(|line| line.starts_with("create ")),
+        "{left:?}"
+    );
+    account.release(true);
+    account.json(0, &["apply", "--yes"]);
+    account.assert_in_sync();
+
+    // Who may not read gets no plan.
+    account.refuse(
+        "BatchGetProjects",
+        100,
+        "400 Bad Request",
+        "AccessDeniedException",
+        "no",
+    );
+    let (error_, said) = error(&account, &["plan"]);
+    assert_eq!(error_["operation"], "CodeBuild:BatchGetProjects");
+    assert!(said.contains("codebuild:BatchGetProjects"), "{said}");
+    account.release(true);
+    // S3 and IAM answer in XML.
+    account.refuse("GetRole", 100, "403 Forbidden", "AccessDenied", "no");
+    let (error_, said) = error(&account, &["plan"]);
+    assert_eq!(error_["code"], "AccessDenied");
+    assert!(said.contains("iam:GetRole"), "{said}");
+}
+
+#[test]
+fn a_moment_of_weakness() {
+    let account = Account::with_file("300000000002", REGION, SMALL);
+    account.refuse(
+        "CreateProject",
+        2,
+        "400 Bad Request",
+        "ThrottlingException",
+        "Rate exceeded",
+    );
+    account.refuse(
+        "CreateRole",
+        1,
+        "500 Internal Server Error",
+        "ServiceFailure",
+        "sorry",
+    );
+    account.refuse(
+        "PUT policy",
+        1,
+        "503 Service Unavailable",
+        "SlowDown",
+        "slower",
+    );
+    account.json(0, &["apply", "--yes"]);
+    account.assert_in_sync();
+}
+
+#[test]
+fn who_are_you() {
+    let mut account = Account::with_file("300000000003", REGION, SMALL);
+    let before = account.snapshot();
+    for code in [
+        "ExpiredToken",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+    ] {
+        account.refuse(
+            "GetCallerIdentity",
+            100,
+            "403 Forbidden",
+            code,
+            "The security token is bad",
+        );
+        let (error, said) = error(&account, &["apply", "--yes"]);
+        assert_eq!(error["code"], code);
+        assert!(said.contains("redentials"), "{said}");
+        account.release(true);
+    }
+    let file = account.folder().join("pipeline.yml");
+    fs::write(
+        &file,
+        SMALL.replace("provider:\n", "provider:\n  accountId: \"999999999999\"\n"),
+    )
+    .unwrap();
+    let (mismatch, said) = error(&account, &["apply", "--yes"]);
+    assert_eq!(mismatch["code"], "account-mismatch");
+    assert!(
+        said.contains("999999999999") && said.contains(&account.id),
+        "{said}"
+    );
+    fs::write(&file, SMALL).unwrap();
+
+    let variables = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    for variable in variables {
+        account
+            .environment
+            .insert(variable.to_owned(), String::new());
+    }
+    let (_, said) = error(&account, &["plan"]);
+    assert!(said.contains("redentials"), "{said}");
+    for variable in variables {
+        account.environment.remove(variable);
+    }
+    account
+        .environment
+        .insert("AWS_REGION".to_owned(), String::new());
+    let nowhere = account.run(&["plan"]);
+    assert_eq!(nowhere.code, 64, "{}", nowhere.stderr);
+    assert!(nowhere.stderr.contains("region"), "{}", nowhere.stderr);
+    account.assert_as(&before);
+}
+
+#[test]
+fn another_region_has_other_parameters() {
+    let file = SMALL.replace(
+        "codecommit: repository",
+        "codecommit: '${ssm:/small/repository}'",
+    );
+    let account = Account::with_file("300000000004", REGION, &file);
+    account.call(
+        "ssm",
+        "put_parameter",
+        json!({"Name": "/small/repository", "Value": "repository", "Type": "String"}),
+    );
+    assert_ne!(account.plan(&[])["changes"], json!([]));
+    let ran = account.run(&["plan", "-r", "ap-south-1"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    let said = ran.stderr;
+    assert!(
+        said.contains("/small/repository") && said.contains("pipeline.yml:"),
+        "{said}"
+    );
+}
+
+#[test]
+fn plans_in_files() {
+    let account = Account::with_file("300000000005", REGION, SMALL);
+    account.json(0, &["plan", "--out", "first.plan"]);
+    let applied = account.json(0, &["apply", "first.plan"]);
+    assert_ne!(applied["summary"]["create"], 0);
+    account.assert_in_sync();
+    let (stale, _) = error(&account, &["apply", "first.plan"]);
+    assert_eq!(stale["code"], "stale-plan");
+
+    // The account moves on between plan and apply.
+    account.edit("- build: make", "- build: make all");
+    account.json(0, &["plan", "--out", "second.plan"]);
+    account.call(
+        "codebuild",
+        "update_project",
+        json!({"name": "small-Build", "timeoutInMinutes": 7}),
+    );
+    let before = account.snapshot();
+    let (stale, said) = error(&account, &["apply", "second.plan"]);
+    assert_eq!(stale["code"], "stale-plan");
+    assert!(said.contains("pipectl plan --out"), "{said}");
+    account.assert_as(&before);
+    account.json(0, &["plan", "--out", "third.plan"]);
+    // So does the file.
+    account.edit("- build: make all", "- build: make clean");
+    let (stale, _) = error(&account, &["apply", "third.plan"]);
+    assert_eq!(stale["code"], "stale-plan");
+    account.assert_as(&before);
+    account.edit("- build: make clean", "- build: make all");
+    let applied = account.json(0, &["apply", "third.plan"]);
+    assert_lines(
+        &applied,
+        &["update codebuild-project small-Build (file): source.buildspec, timeoutInMinutes"],
+    );
+    account.assert_in_sync();
+    let (error_, _) = error(&account, &["apply", "pipeline.yml"]);
+    assert_eq!(error_["code"], "not-a-plan");
+}
+
+#[test]
+fn what_others_made() {
+    let account = Account::with_file("300000000006", REGION, SMALL);
+    account.json(0, &["apply", "--yes"]);
+    // Made by hand, after ours was gone: the same names without our tags, and without a place in the inventory.
+    let snapshot = account.snapshot();
+    let role = json!(format!("arn:aws:iam::{}:role/by-hand", account.id));
+    account.json(0, &["destroy", "--yes", "--delete-data"]);
+    account.role("by-hand");
+    account.role("small-pipeline-eu-north-1");
+    let mut project = snapshot["project small-Build"].clone();
+    for member in ["arn", "tags", "badge", "projectVisibility"] {
+        project.as_object_mut().unwrap().shift_remove(member);
+    }
+    project["serviceRole"] = role;
+    account.call("codebuild", "create_project", project);
+    let bucket = format!("small-artifacts-{}-{REGION}", account.id);
+    account.bucket(&bucket);
+    account.call(
+        "s3",
+        "put_object",
+        json!({"Bucket": bucket, "Key": "precious"}),
+    );
+    let before = account.snapshot();
+
+    let (foreign, said) = error(&account, &["apply", "--yes"]);
+    assert_eq!(foreign["code"], "foreign");
+    for name in [
+        &bucket,
+        "codebuild-project small-Build",
+        "iam-role small-pipeline-eu-north-1",
+        "--adopt",
+    ] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+    account.assert_as(&before);
+    // Nothing of it is ours to destroy.
+    let nothing = account.json(0, &["destroy", "--yes", "--delete-data"]);
+    assert_eq!(nothing["changes"], json!([]), "{nothing:#}");
+    account.assert_as(&before);
+
+    let refused = account.run(&["apply", "--adopt"]);
+    assert_eq!(refused.code, 64, "{}", refused.stderr);
+    account.assert_as(&before);
+    let plan = account.plan(&["--adopt"]);
+    let adopted: Vec<&Value> = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|change| change["reason"] == "adopt")
+        .map(|change| &change["name"])
+        .collect();
+    assert_eq!(adopted.len(), 3, "{plan:#}");
+    account.json(0, &["apply", "--adopt", "--yes"]);
+    account.assert_in_sync();
+    let now = account.snapshot();
+    assert!(
+        now[&format!("bucket {bucket}")]
+            .to_string()
+            .contains("precious")
+    );
+    assert_eq!(
+        now["project small-Build"]["serviceRole"],
+        snapshot["project small-Build"]["serviceRole"]
+    );
+
+    // Another stage with the same names.
+    let before = account.snapshot();
+    let (elsewhere, said) = error(&account, &["apply", "--yes", "--stage", "prod"]);
+    assert_eq!(elsewhere["code"], "owned-elsewhere");
+    assert!(said.contains("small/dev/"), "{said}");
+    account.assert_as(&before);
+    let nothing = account.json(0, &["destroy", "--yes", "--delete-data", "--stage", "prod"]);
+    assert_eq!(nothing["changes"], json!([]), "{nothing:#}");
+    account.assert_as(&before);
+}
+
+#[test]
+fn tags_and_inventory_must_agree() {
+    let account = Account::with_file("300000000007", REGION, SMALL);
+    account.json(0, &["apply", "--yes"]);
+    // Another name, since with one project left the alarm would be called otherwise.
+    account.edit("  - name: Ship\n", "  - name: Sail\n");
+    account.json(0, &["apply", "--yes"]);
+    assert_eq!(account.plan(&[])["leftovers"].as_array().unwrap().len(), 3);
+    // In the inventory, but its tag says somebody else's.
+    let others = json!([{"key": "pipectl:owner", "value": "other/dev/eu-north-1"}]);
+    account.call(
+        "codebuild",
+        "update_project",
+        json!({"name": "small-Ship", "tags": others}),
+    );
+    // Our tag, but not in the inventory.
+    account.role("forged");
+    let tags = json!([{"Key": "pipectl:owner", "Value": format!("small/dev/{REGION}")}]);
+    account.call(
+        "iam",
+        "tag_role",
+        json!({"RoleName": "forged", "Tags": tags}),
+    );
+    let pruned = account.json(0, &["apply", "--prune", "--yes"]);
+    assert_eq!(pruned["summary"]["delete"], 2, "{pruned:#}");
+    assert!(
+        pruned["consequences"].to_string().contains("small-Ship"),
+        "{pruned:#}"
+    );
+    let destroyed = account.json(0, &["destroy", "--yes", "--delete-data"]);
+    assert!(
+        destroyed["consequences"].to_string().contains("small-Ship"),
+        "{destroyed:#}"
+    );
+    let mut left: Vec<String> = account.snapshot().into_keys().collect();
+    left.retain(|name| !name.starts_with("parameter /pipectl/"));
+    assert_eq!(left, ["project small-Ship", "role forged"]);
+}
+
+#[test]
+fn a_bucket_of_somebody_else() {
+    let other = Account::with_file("300000000018", REGION, SMALL);
+    other.bucket("taken-by-another");
+    let file = SMALL.replace(
+        "provider:\n",
+        "provider:\n  artifactStore: { bucket: { name: taken-by-another } }\n",
+    );
+    let account = Account::with_file("300000000008", REGION, &file);
+    let (error, said) = error(&account, &["apply", "--yes"]);
+    assert!(said.contains("taken-by-another"), "{error:#} {said}");
+    let made = account.snapshot();
+    assert!(!made.keys().any(|name| name.starts_with("pipeline ")));
+}
