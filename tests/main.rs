@@ -8,6 +8,7 @@
 mod applying;
 mod architecture;
 mod bad_weather;
+mod buildspecs;
 mod checks;
 mod cloud_contract;
 mod cloud_failures;

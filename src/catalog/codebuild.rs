@@ -230,6 +230,8 @@ pub struct Images {
     pub aliases: BTreeMap<String, String>,
     /// Images no longer kept up.
     pub deprecated: Vec<String>,
+    /// Images in which every build must choose a runtime.
+    pub needs_runtime: Vec<String>,
     /// Beginnings of the names of images for Lambda compute, with their architecture.
     pub lambda: BTreeMap<String, String>,
     /// Tags of the images for Lambda compute.

@@ -27,6 +27,7 @@ use std::sync::LazyLock;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::Span;
 
+pub use buildspec::place_buildspecs;
 pub use subject::Subject;
 
 /// A rule: what it is called, what its page says, and the function.

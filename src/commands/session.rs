@@ -348,7 +348,8 @@ impl<'a> Session<'a> {
             offline,
             version: env!("CARGO_PKG_VERSION"),
         };
-        let model = model::decode(&document.tree, &context, &mut self.found)?;
+        let mut model = model::decode(&document.tree, &context, &mut self.found)?;
+        checks::place_buildspecs(&mut model, &self.sources);
         let buildspecs = self.buildspecs(&model, &document.folder);
         let subject = checks::Subject {
             model: &model,

@@ -579,7 +579,9 @@ pub(super) fn project(
     let buildspec = match buildspec {
         None => Buildspec::Default,
         Some(text)
-            if text.value.contains('\n') || text.value.trim_start().starts_with("version:") =>
+            if text.value.contains('\n')
+                || text.value.trim_start().starts_with("version:")
+                || text.value.trim_start().starts_with('{') =>
         {
             Buildspec::Inline(inline(&text))
         }

@@ -53,10 +53,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 )
                 .help(inline),
             ),
-            // JSON on one line is a buildspec too
-            (Buildspec::Path(path), _)
-                if path.known && !path.value.trim_start().starts_with('{') =>
-            {
+            (Buildspec::Path(path), _) if path.known => {
                 diagnostics.push(
                     RULE.doubtful(
                         path.span,

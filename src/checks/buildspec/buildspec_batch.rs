@@ -1,0 +1,316 @@
+//! Batches: lists, graphs, matrices and fan-outs of builds.
+
+use super::spec::{self, Spec};
+use crate::catalog::buildspec::buildspec;
+use crate::catalog::codebuild::{self, codebuild};
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::model::Text;
+use crate::source::Span;
+use crate::tree::{Data, Node};
+
+pub(super) const RULE: Rule = Rule {
+    code: "buildspec-batch",
+    severity: Severity::Error,
+    summary: "the batch of a buildspec does not fit together",
+    why: "A batch is one of build-list, build-graph, build-matrix and build-fanout. Its builds have identifiers of \
+          letters, digits and underscores, each once; in a graph they depend on one another, without a circle. CodeBuild \
+          looks at this when the batch starts.",
+    aws: "BATCH_SPEC_VALIDATION_ERROR",
+    wrong: "batch:\n  build-graph:\n    - identifier: test\n      depend-on: [biuld]\n    - identifier: build",
+    right: "batch:\n  build-graph:\n    - identifier: test\n      depend-on: [build]\n    - identifier: build",
+    link: "https://docs.aws.amazon.com/codebuild/latest/userguide/batch-build-buildspec.html",
+    facts: &[],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let language = &buildspec().batch;
+    for spec in spec::specs(subject) {
+        let Some(entry) = spec.root.entry("batch") else {
+            continue;
+        };
+        let batch = &entry.value;
+        let Some(members) = batch.as_map() else {
+            continue;
+        };
+        let words = || language.exactly_one_of.iter().map(|word| spec.called(word));
+        let kinds: Vec<_> = members
+            .iter()
+            .filter(|member| language.exactly_one_of.contains(&member.key))
+            .collect();
+        match kinds[..] {
+            [] => diagnostics.push(
+                spec.finding(&RULE, entry.key_span, "batch", "the batch has no builds")
+                    .help(format!(
+                        "give it one of {}",
+                        words().collect::<Vec<_>>().join(", ")
+                    )),
+            ),
+            [_] => {}
+            [first, second, ..] => diagnostics.push(
+                spec.finding(
+                    &RULE,
+                    second.key_span,
+                    &format!("batch.{}", second.key),
+                    format!(
+                        "`{}` does not go beside `{}`: a batch is one of them",
+                        spec.called(&second.key),
+                        spec.called(&first.key)
+                    ),
+                )
+                .related(first.key_span, "the first")
+                .help("keep one of the two"),
+            ),
+        }
+        for list in ["build-list", "build-graph"] {
+            let tasks = fields::items(batch, list);
+            let names = identifiers(subject, &spec, list, tasks, diagnostics);
+            for (index, task) in tasks.iter().enumerate() {
+                machine(
+                    &spec,
+                    &format!("batch.{list}[{index}].env"),
+                    task.get("env"),
+                    diagnostics,
+                );
+            }
+            if list == "build-graph" {
+                graph(&spec, tasks, &names, diagnostics);
+            }
+        }
+        if let Some(node) = fields::get(batch, "build-matrix.static.env") {
+            machine(
+                &spec,
+                "batch.build-matrix.static.env",
+                Some(node),
+                diagnostics,
+            );
+        }
+        if let Some(node) = fields::get(batch, "build-fanout.parallelism")
+            && let Data::Number(value) = node.data
+            && (value < 1.0 || value.fract() != 0.0)
+        {
+            diagnostics.push(
+                spec.finding(
+                    &RULE,
+                    node.span,
+                    "batch.build-fanout.parallelism",
+                    "`parallelism` is a whole number of builds, 1 or more",
+                )
+                .help("write how many builds share the work"),
+            );
+        }
+    }
+}
+
+/// The identifiers of the builds; each must be one, and stand once.
+fn identifiers<'n>(
+    subject: &Subject<'_>,
+    spec: &Spec<'_>,
+    list: &str,
+    tasks: &'n [Node],
+    diagnostics: &mut Diagnostics,
+) -> Vec<(&'n str, Span)> {
+    let mut found: Vec<(&str, Span)> = Vec::new();
+    for (index, task) in tasks.iter().enumerate() {
+        let Some(node) = fields::get(task, "identifier") else {
+            continue;
+        };
+        let Some(name) = fields::known(node) else {
+            continue;
+        };
+        let path = format!("batch.{list}[{index}].identifier");
+        if let Some(wrong) = fields::wrong(&buildspec().batch.identifier, name) {
+            let text = Text::new(name, node.span);
+            let span = wrong
+                .at
+                .map_or(node.span, |(start, end)| subject.part(&text, start, end));
+            let right: String = name
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+                .collect();
+            let finding = spec.finding(
+                &RULE,
+                span,
+                &path,
+                format!("the identifier `{name}` {}", wrong.words),
+            );
+            diagnostics.push(if buildspec().batch.identifier.check(&right).is_ok() {
+                finding.help(format!("write `{right}`"))
+            } else {
+                finding
+            });
+        } else if let Some((_, first)) = found.iter().find(|(other, _)| *other == name) {
+            diagnostics.push(
+                spec.finding(
+                    &RULE,
+                    node.span,
+                    &path,
+                    format!("the identifier `{name}` is taken"),
+                )
+                .label("again here")
+                .related(*first, "first here")
+                .help("give one of the two another name"),
+            );
+        }
+        found.push((name, node.span));
+    }
+    found
+}
+
+/// What the builds of a graph wait for: others of it, and not each other.
+fn graph(spec: &Spec<'_>, tasks: &[Node], names: &[(&str, Span)], diagnostics: &mut Diagnostics) {
+    let mut edges: Vec<(&str, &str, Span, usize)> = Vec::new();
+    for (index, task) in tasks.iter().enumerate() {
+        let from = fields::word(task, "identifier").unwrap_or_default();
+        for node in fields::items(task, "depend-on") {
+            let Some(name) = fields::known(node) else {
+                continue;
+            };
+            if names.iter().any(|(known, _)| *known == name) {
+                edges.push((from, name, node.span, index));
+                continue;
+            }
+            let path = format!("batch.build-graph[{index}].depend-on");
+            let finding = spec
+                .finding(
+                    &RULE,
+                    node.span,
+                    &path,
+                    format!("no build of the batch is called `{name}`"),
+                )
+                .label("unknown build");
+            let known = || names.iter().map(|(known, _)| *known);
+            diagnostics.push(match nearest(name, known()) {
+                Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None => finding.help(format!(
+                    "there are: {}",
+                    known().collect::<Vec<_>>().join(", ")
+                )),
+            });
+        }
+    }
+    let Some((circle, span, index)) = circle(&edges) else {
+        return;
+    };
+    let path = format!("batch.build-graph[{index}].depend-on");
+    diagnostics.push(
+        spec.finding(
+            &RULE,
+            span,
+            &path,
+            format!(
+                "the builds wait for one another in a circle: {}",
+                circle.join(" → ")
+            ),
+        )
+        .help("take one of the dependencies out"),
+    );
+}
+
+/// The first circle, as the names along it, and the dependency that closes it.
+fn circle<'n>(edges: &[(&'n str, &'n str, Span, usize)]) -> Option<(Vec<&'n str>, Span, usize)> {
+    for (from, to, span, index) in edges {
+        // the shortest way back, breadth first
+        let mut ways: Vec<Vec<&str>> = vec![vec![to]];
+        let mut seen = vec![*to];
+        let mut at = 0;
+        while let Some(way) = ways.get(at).cloned() {
+            at += 1;
+            let last = way.last().copied().unwrap_or_default();
+            if last == *from {
+                let mut names = vec![*from];
+                names.extend(way);
+                return Some((names, *span, *index));
+            }
+            for (_, next, ..) in edges.iter().filter(|(start, ..)| *start == last) {
+                if !seen.contains(next) {
+                    seen.push(next);
+                    let mut further = way.clone();
+                    further.push(next);
+                    ways.push(further);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The machine of a build: words that the API knows, and a fleet or a compute type, not both.
+fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Diagnostics) {
+    let Some(env) = env else {
+        return;
+    };
+    if let (Some(compute), Some(fleet)) = (env.entry("compute-type"), env.entry("fleet")) {
+        diagnostics.push(
+            spec.finding(
+                &RULE,
+                fleet.key_span,
+                &format!("{path}.fleet"),
+                format!(
+                    "`fleet` does not go beside `{}`",
+                    spec.called("compute-type")
+                ),
+            )
+            .related(compute.key_span, "the compute type")
+            .help("keep one of the two"),
+        );
+    }
+    let types: Vec<&str> = codebuild()
+        .environment
+        .types
+        .iter()
+        .map(|kind| kind.name.as_str())
+        .collect();
+    let computes: Vec<&str> = codebuild()
+        .environment
+        .compute_types
+        .iter()
+        .map(String::as_str)
+        .collect();
+    for (key, words) in [("type", &types), ("compute-type", &computes)] {
+        let Some(node) = env.get(key) else {
+            continue;
+        };
+        let Some(word) =
+            fields::known(node).filter(|word| !words.contains(word) && !word.contains('$'))
+        else {
+            continue;
+        };
+        let finding = spec
+            .finding(
+                &RULE,
+                node.span,
+                &format!("{path}.{key}"),
+                format!("`{}` does not know `{word}`", spec.called(key)),
+            )
+            .through(node.origin.as_ref());
+        diagnostics.push(match nearest(word, words.iter().copied()) {
+            Some(near) => finding.help(format!("did you mean `{near}`?")),
+            None => finding.help(format!(
+                "such as `{}`",
+                words.first().copied().unwrap_or_default()
+            )),
+        });
+    }
+    if let (Some(kind), Some(node)) = (
+        fields::word(env, "type").and_then(codebuild::environment_type),
+        env.get("compute-type"),
+    ) && let Some(word) = fields::known(node).filter(|word| computes.contains(word))
+        && codebuild::offers(&kind.name, word) == Some(false)
+    {
+        diagnostics.push(
+            spec.doubtful(
+                &RULE,
+                node.span,
+                &format!("{path}.compute-type"),
+                format!("`{word}` is not offered with `{}`", kind.name),
+            )
+            .help(format!(
+                "write {}",
+                fields::one_of(kind.on_demand.iter().map(String::as_str))
+            )),
+        );
+    }
+}
