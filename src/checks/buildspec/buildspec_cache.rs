@@ -50,10 +50,15 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             && cache.get("key").is_none()
         {
             let word = spec.called("fallback-keys");
+            // of a buildspec that is made only the values have a place
+            let span = match list.first() {
+                Some(first) if spec.form == Form::Made => first.span,
+                _ => entry.key_span,
+            };
             diagnostics.push(
                 spec.doubtful(
                     &RULE,
-                    entry.key_span,
+                    span,
                     "cache.fallback-keys",
                     format!("`{word}` without `key` are passed over"),
                 )
@@ -63,7 +68,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some(entry) = cache.entry("key") else {
             continue;
         };
-        let local = spec.projects.first().is_some()
+        let local = !spec.projects.is_empty()
             && spec
                 .projects
                 .iter()

@@ -54,19 +54,31 @@ fn wrong(
     expected: &str,
     diagnostics: &mut Diagnostics,
 ) {
-    diagnostics.push(
-        spec.finding(
+    let is = match node.as_str() {
+        Some(text) if !text.contains('\n') && expected.contains('`') => format!("`{text}`"),
+        _ => node.kind().to_owned(),
+    };
+    let finding = spec
+        .finding(
             &RULE,
             node.span,
             path,
-            format!(
-                "`{}` must be {expected}, not {}",
-                spec.called(key),
-                node.kind()
-            ),
+            format!("`{}` must be {expected}, not {is}", spec.called(key)),
         )
-        .through(node.origin.as_ref()),
+        .through(node.origin.as_ref());
+    let maps = matches!(
+        key,
+        "variables" | "parameter-store" | "secrets-manager" | "runtime-versions"
     );
+    diagnostics.push(match node.as_list() {
+        Some(_) if maps && expected == "a map" => {
+            finding.help("write a line `NAME: value` for each, without `- `")
+        }
+        Some(_) if expected == "a map" => {
+            finding.help("write `name:` and its keys below, without `- `")
+        }
+        _ => finding,
+    });
 }
 
 fn scalar(node: &Node) -> bool {

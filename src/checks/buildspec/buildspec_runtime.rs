@@ -66,7 +66,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             }
             (Some(ImageKind::Curated { lambda: false, .. }), _) => {}
             (Some(_), Some([first, ..])) => {
-                idle(&spec, first, image.unwrap_or_default(), diagnostics)
+                idle(&spec, first, image.unwrap_or_default(), diagnostics);
             }
             _ => {}
         }

@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::every(subject) {
-        let mut broken = false;
+        let (mut broken, mut read) = (false, None);
         if spec.form == Form::Text
             && let Some(text) = spec
                 .projects
@@ -30,7 +30,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 .and_then(|project| placing::text(project))
         {
             let mut inside = Diagnostics::new();
-            placing::read(&text, subject.sources, &mut inside);
+            read = placing::read(&text, subject.sources, &mut inside);
             broken = inside.has_errors();
             for one in inside.iter() {
                 diagnostics.push(Diagnostic {
@@ -41,7 +41,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 });
             }
         }
-        let root = spec.root;
+        let root = read.as_ref().unwrap_or(spec.root);
         if broken
             || root.as_map().is_some()
             || matches!(root.data, Data::Unknown(_) | Data::Secret(_))

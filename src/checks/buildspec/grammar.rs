@@ -80,7 +80,7 @@ fn keys<'s>(
     let here = |key: &&'static Key| !without.contains(&key.name.as_str());
     for key in list.iter().filter(|key| key.required).filter(here) {
         let entry = node.entry(&key.name);
-        if entry.is_none_or(|entry| entry.value.is_null()) {
+        if entry.is_none_or(|entry| entry.value.is_null()) && !replaced(node, &key.name) {
             let span = entry.map_or(owner, |entry| entry.key_span);
             see(
                 &fields::join(path, &key.name),
@@ -106,6 +106,16 @@ fn keys<'s>(
                 see(&path, Found::Unknown { entry, names });
             }
         }
+    }
+}
+
+/// Whether another key says what a key would: the builds of a batch have buildspecs of their own, and so have
+/// secondary artifacts their files.
+fn replaced(node: &Node, key: &str) -> bool {
+    match key {
+        "phases" => fields::get(node, "batch").is_some(),
+        "files" => fields::get(node, "secondary-artifacts").is_some(),
+        _ => false,
     }
 }
 
