@@ -25,17 +25,17 @@ struct Seen {
 }
 
 /// An answer of the server: status and body. Status 0 hangs up instead.
-type Answer = (u16, String);
+pub(crate) type Answer = (u16, String);
 
 /// Answers requests on a loopback port; which answer, the function says from the operation and how often it has
 /// been called before.
-struct Server {
+pub(crate) struct Server {
     url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Server {
-    fn start(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
@@ -50,7 +50,7 @@ impl Server {
         Self { url, seen }
     }
 
-    fn bodies(&self, operation: &str) -> Vec<String> {
+    pub(crate) fn bodies(&self, operation: &str) -> Vec<String> {
         let seen = self.seen.lock().expect("no panic before");
         seen.iter()
             .filter(|seen| seen.operation == operation)
@@ -58,7 +58,7 @@ impl Server {
             .collect()
     }
 
-    async fn aws(&self) -> Aws {
+    pub(crate) async fn aws(&self) -> Aws {
         Aws::connect(&Options {
             endpoint_url: Some(self.url.clone()),
             ..Options::default()
@@ -124,7 +124,7 @@ fn serve(
     );
 }
 
-fn refusal(code: &str, message: &str) -> Answer {
+pub(crate) fn refusal(code: &str, message: &str) -> Answer {
     let body = json!({"__type": code, "message": message});
     (400, body.to_string())
 }
@@ -142,7 +142,7 @@ fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-fn keys() -> Vec<(String, String)> {
+pub(crate) fn keys() -> Vec<(String, String)> {
     environment(&[
         ("AWS_ACCESS_KEY_ID", "testing"),
         ("AWS_SECRET_ACCESS_KEY", "testing"),

@@ -20,6 +20,7 @@ mod model;
 mod sandbox_round_trip;
 mod sandbox_rules;
 mod schema;
+mod secrets;
 mod self_update;
 mod shell;
 mod support;

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::resources::{Id, Resource};
+use crate::tree::Secret;
 
 pub mod aws;
 
@@ -68,6 +70,22 @@ impl std::error::Error for CloudError {}
 
 /// The code of an update that worked and overwrote another one of the same moment: told, but no failure.
 pub const VERSION_JUMPED: &str = "version-jumped";
+
+impl CloudError {
+    /// The same without the secrets that were sent: AWS quotes what it refuses.
+    #[must_use]
+    pub fn without(mut self, secrets: &BTreeMap<String, Secret>) -> Self {
+        for secret in secrets.values().map(Secret::expose) {
+            let escaped = Value::from(secret).to_string();
+            for text in [secret, escaped.trim_matches('"')] {
+                if !text.is_empty() {
+                    self.message = self.message.replace(text, "****");
+                }
+            }
+        }
+        self
+    }
+}
 
 /// The outcome of a call.
 pub type Result<T> = std::result::Result<T, CloudError>;

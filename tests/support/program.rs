@@ -75,11 +75,6 @@ impl Place {
         command
     }
 
-    /// Runs the program.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        finish(&mut self.command(arguments))
-    }
-
     /// Every file below, in order.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();

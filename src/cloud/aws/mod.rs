@@ -417,7 +417,7 @@ impl Cloud for Aws {
             Kind::EventRule => self.put_rule(None, desired).await,
             Kind::Alarm => self.put_alarm(None, desired).await,
         };
-        about(&desired.id, done)
+        about(&desired.id, done).map_err(|error| error.without(&desired.secrets))
     }
 
     async fn update(&self, live: &Resource, desired: &Resource) -> Result<()> {
@@ -436,7 +436,7 @@ impl Cloud for Aws {
             Kind::EventRule => self.put_rule(Some(live), desired).await,
             Kind::Alarm => self.put_alarm(Some(live), desired).await,
         };
-        about(&desired.id, done)
+        about(&desired.id, done).map_err(|error| error.without(&desired.secrets))
     }
 
     async fn delete(&self, id: &Id, data: bool) -> Result<()> {
