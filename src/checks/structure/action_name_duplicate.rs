@@ -1,6 +1,6 @@
 //! Names of actions are unique in their stage.
 
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,28 +17,27 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    let stages = subject.model.pipelines.iter().flat_map(|p| &p.stages);
-    for stage in stages {
-        for (index, action) in stage.actions.iter().enumerate() {
-            let name = &action.name;
-            let first = stage.actions[..index]
-                .iter()
-                .find(|other| other.name.known && name.known && other.name.value == name.value);
-            let Some(first) = first else { continue };
-            diagnostics.push(
-                RULE.finding(
-                    name.span,
-                    format!("{}.name", action.path),
-                    format!(
-                        "two actions of the stage `{}` are called `{}`",
-                        stage.name.value, name.value
-                    ),
-                )
-                .label("the second")
-                .related(first.name.span, "the first")
-                .help("give one of them another name")
-                .through(name.origin.as_ref()),
-            );
-        }
+    for step in flow::all_steps(subject.model) {
+        let (stage, name) = (step.stage, &step.action.name);
+        let first = stage
+            .actions
+            .iter()
+            .take_while(|other| !std::ptr::eq(*other, step.action))
+            .find(|other| other.name.known && name.known && other.name.value == name.value);
+        let Some(first) = first else { continue };
+        diagnostics.push(
+            RULE.finding(
+                name.span,
+                step.path("name"),
+                format!(
+                    "two actions of the stage `{}` are called `{}`",
+                    stage.name.value, name.value
+                ),
+            )
+            .label("the second")
+            .related(first.name.span, "the first")
+            .help("give one of them another name")
+            .through(name.origin.as_ref()),
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! An artifact is the output of one action.
 
-use super::wording::{place, word};
+use super::wording::word;
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -41,18 +41,14 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     )
                 };
                 diagnostics.push(
-                    RULE.finding(
-                        name.span,
-                        place(action, "outputArtifacts", "output"),
-                        message,
-                    )
-                    .label("written again")
-                    .related(other.span, "the first")
-                    .help(format!(
-                        "give one of the two another name ({}), and let its readers follow",
-                        word(action.raw, "`outputArtifacts[].name`", "`output`")
-                    ))
-                    .through(name.origin.as_ref()),
+                    RULE.finding(name.span, step.path("output"), message)
+                        .label("written again")
+                        .related(other.span, "the first")
+                        .help(format!(
+                            "give one of the two another name ({}), and let its readers follow",
+                            word(action.raw, "`outputArtifacts[].name`", "`output`")
+                        ))
+                        .through(name.origin.as_ref()),
                 );
             }
         }

@@ -1,6 +1,6 @@
 //! A raw artifact store has what AWS wants of one.
 
-use super::wording::unfit;
+use super::wording::{quoted, unfit};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
@@ -141,15 +141,13 @@ fn lacks(node: &Node, owner: Span, path: &str, required: &[String], diagnostics:
         if node.get(member).is_none_or(Node::is_null) {
             diagnostics.push(
                 RULE.finding(owner, path, format!("`{path}` has no `{member}`"))
-                    .help(format!("the API wants {}", quoted(required))),
+                    .help(format!(
+                        "the API wants {}",
+                        quoted(required.iter().map(String::as_str))
+                    )),
             );
         }
     }
-}
-
-fn quoted(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    super::wording::list(&words)
 }
 
 fn one_of(node: &Node, key: &str, path: &str, words: &[String], diagnostics: &mut Diagnostics) {

@@ -1,6 +1,5 @@
 //! An action lists an input once.
 
-use super::wording::place;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -29,7 +28,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             diagnostics.push(
                 RULE.finding(
                     input.span,
-                    place(action, "inputArtifacts", "input"),
+                    step.artifact_path("input", index),
                     format!(
                         "`{}` lists the input `{}` twice",
                         action.name.value, input.value

@@ -1,10 +1,12 @@
 //! Names have the characters and the length that AWS takes.
 
-use super::wording::{below, conditions, place, unfit, word};
+use super::wording::{below, conditions, rule_path, unfit};
 use crate::catalog::structure;
+use crate::catalog::text::TextRule;
+use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::model::{Action, Condition, Pipeline, Stage};
+use crate::model::{Pipeline, Stage, Text};
 
 pub(super) const RULE: Rule = Rule {
     code: "name-invalid",
@@ -21,100 +23,61 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// A name, what it may look like, what it is the name of, and its place.
+type Named<'a> = (&'a Text, &'static TextRule, &'static str, String);
+
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
-        one(subject, pipeline, diagnostics);
+        let mut named = of_pipeline(pipeline);
+        named.extend(pipeline.stages.iter().flat_map(of_stage));
+        named.extend(flow::steps(pipeline).flat_map(|step| of_action(&step)));
+        for (text, fact, what, path) in named {
+            diagnostics.extend(unfit(&RULE, subject, text, fact, what, path));
+        }
     }
 }
 
-fn one(subject: &Subject<'_>, pipeline: &Pipeline, out: &mut Diagnostics) {
+fn of_pipeline(pipeline: &Pipeline) -> Vec<Named<'_>> {
     let names = structure::names();
     let path = below(&pipeline.path, "name");
-    out.extend(unfit(
-        &RULE,
-        subject,
-        &pipeline.name,
-        &names.pipeline,
-        "pipeline name",
-        path,
-    ));
+    let mut named = vec![(&pipeline.name, &names.pipeline, "pipeline name", path)];
     for variable in &pipeline.variables {
-        let fact = &names.pipeline_variable;
-        let what = "name of a pipeline variable";
         let path = below(&pipeline.path, "variables");
-        out.extend(unfit(&RULE, subject, &variable.name, fact, what, path));
+        let what = "name of a pipeline variable";
+        named.push((&variable.name, &names.pipeline_variable, what, path));
     }
-    for stage in &pipeline.stages {
-        of_stage(subject, stage, out);
-    }
+    named
 }
 
-fn of_stage(subject: &Subject<'_>, stage: &Stage, out: &mut Diagnostics) {
+fn of_stage(stage: &Stage) -> Vec<Named<'_>> {
     let names = structure::names();
     let path = format!("{}.name", stage.path);
-    out.extend(unfit(
-        &RULE,
-        subject,
-        &stage.name,
-        &names.stage,
-        "stage name",
-        path,
-    ));
-    for action in &stage.actions {
-        // the only action of a stage has the stage's name, which is said once
-        let said = stage.name.span != action.name.span || stage.name.value != action.name.value;
-        of_action(subject, action, said, out);
-    }
+    let mut named = vec![(&stage.name, &names.stage, "stage name", path)];
     for condition in conditions(stage) {
-        of_condition(subject, condition, out);
+        for (index, rule) in condition.rules.iter().enumerate() {
+            let path = format!("{}.name", rule_path(condition, index));
+            named.push((&rule.name, &names.rule, "name of a rule", path));
+        }
     }
+    named
 }
 
-fn of_action(subject: &Subject<'_>, action: &Action, said: bool, out: &mut Diagnostics) {
+fn of_action<'a>(step: &Step<'a>) -> Vec<Named<'a>> {
     let names = structure::names();
-    if said {
-        let path = format!("{}.name", action.path);
-        let what = "action name";
-        out.extend(unfit(
-            &RULE,
-            subject,
-            &action.name,
-            &names.action,
-            what,
-            path,
-        ));
+    let (stage, action) = (step.stage, step.action);
+    let mut named = Vec::new();
+    // the only action of a stage has the stage's name, which is said once
+    if stage.name.span != action.name.span || stage.name.value != action.name.value {
+        let path = step.path("name");
+        named.push((&action.name, &names.action, "action name", path));
     }
-    for output in &action.outputs {
-        let path = place(action, "outputArtifacts", "output");
-        let fact = &names.artifact;
-        out.extend(unfit(
-            &RULE,
-            subject,
-            &output.name,
-            fact,
-            "artifact name",
-            path,
-        ));
+    for (index, output) in action.outputs.iter().enumerate() {
+        let path = step.artifact_path("output", index);
+        named.push((&output.name, &names.artifact, "artifact name", path));
     }
     if let Some(namespace) = &action.namespace {
-        let path = format!("{}.namespace", action.path);
-        let fact = &names.namespace;
-        out.extend(unfit(&RULE, subject, namespace, fact, "namespace", path));
+        let path = step.path("namespace");
+        named.push((namespace, &names.namespace, "namespace", path));
     }
-}
-
-fn of_condition(subject: &Subject<'_>, condition: &Condition, out: &mut Diagnostics) {
-    for rule in &condition.rules {
-        let list = word(condition.raw.is_some(), "conditions[0].rules", "check");
-        let path = format!("{}.{list}", condition.path);
-        let fact = &structure::names().rule;
-        out.extend(unfit(
-            &RULE,
-            subject,
-            &rule.name,
-            fact,
-            "name of a rule",
-            path,
-        ));
-    }
+    named
 }

@@ -1,6 +1,5 @@
 //! Namespaces are unique in the pipeline.
 
-use super::wording::below;
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -34,7 +33,7 @@ fn one(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
         let Some(namespace) = namespace else { continue };
         let name = &step.action.name.value;
         let value = &namespace.value;
-        let path = below(&step.action.path, "namespace");
+        let path = step.path("namespace");
         let first = seen.iter().find(|(_, other)| other.value == *value);
         if let Some((other, first)) = first {
             diagnostics.push(

@@ -1,6 +1,6 @@
 //! A role is given by its ARN.
 
-use super::wording::{below, conditions};
+use super::wording::{below, conditions, rule_path};
 use crate::catalog::structure;
 use crate::checks::references::references;
 use crate::checks::{Rule, Subject, flow};
@@ -57,11 +57,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             // a run-time variable has a rule of its own
             let role = step.action.role_arn.as_ref();
             if let Some(role) = role.filter(|role| references(role).is_empty()) {
-                let path = step.path(if step.action.raw {
-                    "roleArn"
-                } else {
-                    "actionRole"
-                });
+                let path = step.path("role");
                 one(subject, role, step.action.raw, path, diagnostics);
             }
         }
@@ -73,10 +69,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 
 fn of_rules(subject: &Subject<'_>, stage: &Stage, diagnostics: &mut Diagnostics) {
     for condition in conditions(stage) {
-        for rule in &condition.rules {
+        for (index, rule) in condition.rules.iter().enumerate() {
             if let Some(role) = &rule.role_arn {
                 let raw = rule.raw.is_some();
-                let path = format!("{}.roleArn", condition.path);
+                let path = format!("{}.roleArn", rule_path(condition, index));
                 one(subject, role, raw, path, diagnostics);
             }
         }

@@ -1,6 +1,5 @@
 //! An action role is for actions of AWS.
 
-use super::wording::place;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -27,7 +26,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             diagnostics.push(
                 RULE.finding(
                     role.span,
-                    place(action, "roleArn", "actionRole"),
+                    step.path("role"),
                     format!(
                         "`{}` is an action of owner {}, which runs under no role of yours",
                         action.name.value, owner.value

@@ -1,6 +1,6 @@
 //! Time limits are within AWS's bounds, and only where AWS has them.
 
-use super::wording::{conditions, count, place};
+use super::wording::{conditions, count, rule_path};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -27,7 +27,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some((minutes, span)) = action.timeout_minutes else {
             continue;
         };
-        let path = place(action, "timeoutInMinutes", "timeout");
+        let path = step.path("timeout");
         let who = format!("`{}`", action.name.value);
         if bounds(minutes, span, &path, &who, action.raw, diagnostics) {
             continue;
@@ -55,9 +55,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     }
     for stage in subject.model.pipelines.iter().flat_map(|p| &p.stages) {
         for condition in conditions(stage) {
-            for rule in &condition.rules {
+            for (index, rule) in condition.rules.iter().enumerate() {
                 if let Some((minutes, span)) = rule.timeout_minutes {
-                    let path = format!("{}.timeout", condition.path);
+                    let path = format!("{}.timeout", rule_path(condition, index));
                     let who = format!("the rule `{}`", rule.name.value);
                     bounds(minutes, span, &path, &who, rule.raw.is_some(), diagnostics);
                 }

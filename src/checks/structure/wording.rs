@@ -11,9 +11,10 @@ pub(super) fn word<'w>(raw: bool, api: &'w str, friendly: &'w str) -> &'w str {
     if raw { api } else { friendly }
 }
 
-/// The place of a part of an action: in raw forms under its API word.
-pub(super) fn place(action: &Action, api: &str, friendly: &str) -> String {
-    format!("{}.{}", action.path, word(action.raw, api, friendly))
+/// The path of a rule of a condition.
+pub(super) fn rule_path(condition: &Condition, index: usize) -> String {
+    let list = word(condition.raw.is_some(), "conditions[0].rules", "check");
+    format!("{}.{list}[{index}]", condition.path)
 }
 
 /// The path of a part; of the root it is the part alone.
@@ -41,9 +42,24 @@ pub(super) fn kind_span(action: &Action) -> Span {
 
 /// The conditions of a stage, in the order of a run.
 pub(super) fn conditions(stage: &Stage) -> impl Iterator<Item = &Condition> {
-    [&stage.before_entry, &stage.on_success, &stage.on_failure]
-        .into_iter()
-        .flatten()
+    placed_conditions(stage).map(|(_, condition)| condition)
+}
+
+/// The conditions of a stage and the API's words for their places.
+pub(super) fn placed_conditions(stage: &Stage) -> impl Iterator<Item = (&'static str, &Condition)> {
+    [
+        ("beforeEntry", &stage.before_entry),
+        ("onSuccess", &stage.on_success),
+        ("onFailure", &stage.on_failure),
+    ]
+    .into_iter()
+    .filter_map(|(place, condition)| Some((place, condition.as_ref()?)))
+}
+
+/// Names in backticks with commas and a last "and".
+pub(super) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    list(&words)
 }
 
 /// Where a stage is named: its name, if it has one in the file.
@@ -52,6 +68,16 @@ pub(super) fn stage_span(stage: &Stage) -> Span {
         stage.name.span
     } else {
         stage.span
+    }
+}
+
+/// Words in backticks with commas and a last "or".
+pub(super) fn either<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let mut words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.pop() {
+        None => String::new(),
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} or {last}", words.join(", ")),
     }
 }
 
@@ -200,9 +226,20 @@ pub(super) fn outside(
     } else {
         rule.doubtful(span, path, message)
     };
-    Some(if amount > max {
+    let finding = if amount > max {
         finding.label(format!("{} too many", amount - max))
     } else {
         finding
-    })
+    };
+    let help = match (of, number) {
+        ("actions", _) => "share them among several stages",
+        ("stages", _) => "join stages: a stage can have several actions",
+        ("filters", 0) | ("rules", 0) => "add one, or leave the key out",
+        ("filters", _) => "one filter can have several patterns",
+        ("patterns", _) => "`{this,that}` and `*` say several at once",
+        ("characters", 0) => "give it a value, or leave it out",
+        ("rules", _) => "ask less in one condition",
+        _ => return Some(finding),
+    };
+    Some(finding.help(help))
 }

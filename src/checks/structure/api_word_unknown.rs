@@ -1,0 +1,95 @@
+//! Raw definitions have the words that the API has.
+
+use super::wording::either;
+use crate::catalog::structure;
+use crate::checks::{Rule, Subject, fields};
+use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::model::{Pipeline, Text};
+
+pub(super) const RULE: Rule = Rule {
+    code: "api-word-unknown",
+    severity: Severity::Error,
+    summary: "a raw definition has a word that the API does not have",
+    why: "The type of a pipeline, its execution mode, the provider of a trigger and the events of a pull request are \
+          words from a closed list, in capital letters as the API has them.",
+    aws: "Member must satisfy enum value set: [QUEUED, SUPERSEDED, PARALLEL]",
+    wrong: "pipelines:\n  release:\n    definition:\n      executionMode: Queued",
+    right: "pipelines:\n  release:\n    definition:\n      executionMode: QUEUED",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineDeclaration.html",
+    facts: &["V01"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for pipeline in subject.model.pipelines.iter().filter(|p| p.raw) {
+        of(pipeline, diagnostics);
+    }
+}
+
+fn of(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+    let enums = structure::enums();
+    let path = &pipeline.path;
+    if let Some(word) = &pipeline.pipeline_type {
+        let path = format!("{path}.pipelineType");
+        one(
+            word,
+            path,
+            &enums.pipeline_type,
+            "a type of pipelines",
+            diagnostics,
+        );
+    }
+    if let Some(word) = &pipeline.execution_mode {
+        let path = format!("{path}.executionMode");
+        one(
+            word,
+            path,
+            &enums.execution_mode,
+            "an execution mode",
+            diagnostics,
+        );
+    }
+    for trigger in &pipeline.triggers {
+        let provider = trigger
+            .raw
+            .as_ref()
+            .and_then(|raw| fields::get(raw, "providerType"));
+        if let Some(word) = provider.and_then(fields::leaf) {
+            let path = format!("{}.providerType", trigger.path);
+            one(
+                &word,
+                path,
+                &enums.trigger_provider,
+                "a provider of triggers",
+                diagnostics,
+            );
+        }
+        for (index, filter) in trigger.pull_request.iter().enumerate() {
+            for word in &filter.events {
+                let path = format!(
+                    "{}.gitConfiguration.pullRequest[{index}].events",
+                    trigger.path
+                );
+                let words = &enums.pull_request_event;
+                one(word, path, words, "an event of pull requests", diagnostics);
+            }
+        }
+    }
+}
+
+fn one(word: &Text, path: String, words: &[String], what: &str, diagnostics: &mut Diagnostics) {
+    if !word.known || words.contains(&word.value) {
+        return;
+    }
+    let all = || words.iter().map(String::as_str);
+    let help = match (nearest(&word.value, all()), words) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, [only]) => format!("write `{only}`"),
+        (None, _) => format!("write {}", either(all())),
+    };
+    diagnostics.push(
+        RULE.finding(word.span, path, format!("`{}` is not {what}", word.value))
+            .help(help)
+            .through(word.origin.as_ref()),
+    );
+}

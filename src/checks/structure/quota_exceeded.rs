@@ -1,0 +1,317 @@
+//! Of everything there is no more than AWS takes.
+
+use super::trigger_filter::{self, raw_count};
+use super::trigger_pattern::patterns;
+use super::wording::{below, outside, placed_conditions, stage_span, word};
+use crate::catalog::structure;
+use crate::catalog::text::Quota;
+use crate::checks::{Rule, Subject, fields, flow};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::{Condition, Filter, Pipeline, Stage, Text, Trigger};
+use crate::source::Span;
+
+pub(super) const RULE: Rule = Rule {
+    code: "quota-exceeded",
+    severity: Severity::Error,
+    summary: "there is more of something than AWS takes, or less than it wants",
+    why: "A pipeline has at most 50 stages, 100 actions in each and 1,000 in all, 50 variables and 50 triggers; a \
+          trigger 3 filters of a kind with 8 patterns each way; a condition 5 rules. Values of variables have 1 to \
+          1,000 characters, their descriptions 200, patterns 255. Where pages of AWS name different numbers, what lies \
+          between them is a warning.",
+    aws: "Member must have length less than or equal to 3",
+    wrong: "triggers:\n  push:\n    - {branches: main}\n    - {branches: develop}\n    - {branches: 'release/**'}\n    - {tags: 'v*'}",
+    right: "triggers:\n  push:\n    - {branches: [main, develop, 'release/**']}\n    - {tags: 'v*'}",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html",
+    facts: &["V01"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for pipeline in &subject.model.pipelines {
+        actions(pipeline, diagnostics);
+        variables(pipeline, diagnostics);
+        triggers(pipeline, diagnostics);
+        for (place, condition) in pipeline.stages.iter().flat_map(placed_conditions) {
+            rules(place, condition, subject.complete, diagnostics);
+        }
+    }
+}
+
+/// More than the quota of something: at the first that is too many.
+fn most(
+    quota: &Quota,
+    number: usize,
+    span: Span,
+    path: String,
+    owner: &str,
+    of: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    if number as u64 >= quota.min {
+        diagnostics.extend(outside(&RULE, quota, number, span, path, owner, of));
+    }
+}
+
+/// The place of the first member beyond a quota.
+fn beyond<T>(members: &[T], quota: &Quota, span: impl Fn(&T) -> Span, owner: Span) -> Span {
+    let most = quota.warn_above.unwrap_or(quota.max).min(quota.max);
+    let first = usize::try_from(most)
+        .ok()
+        .and_then(|most| members.get(most));
+    first.map_or(owner, span)
+}
+
+fn actions(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+    let quotas = structure::quotas();
+    let owner = format!("the pipeline `{}`", pipeline.name.value);
+    let path = below(&pipeline.path, "stages");
+    let quota = &quotas.stages;
+    let span = beyond(&pipeline.stages, quota, stage_span, pipeline.span);
+    let stages = pipeline.stages.len();
+    most(
+        quota,
+        stages,
+        span,
+        path.clone(),
+        &owner,
+        "stages",
+        diagnostics,
+    );
+    for stage in &pipeline.stages {
+        of_stage(stage, diagnostics);
+    }
+    let all: Vec<Span> = flow::steps(pipeline).map(|step| step.action.span).collect();
+    let quota = &quotas.actions_per_pipeline;
+    let span = beyond(&all, quota, |span| *span, pipeline.span);
+    most(quota, all.len(), span, path, &owner, "actions", diagnostics);
+}
+
+fn of_stage(stage: &Stage, diagnostics: &mut Diagnostics) {
+    let quotas = structure::quotas();
+    let owner = format!("the stage `{}`", stage.name.value);
+    let path = format!("{}.actions", stage.path);
+    // side by side or one after the other: no more of either than of all
+    let quota = &quotas.actions_per_stage;
+    let span = beyond(
+        &stage.actions,
+        quota,
+        |action| action.span,
+        stage_span(stage),
+    );
+    let actions = stage.actions.len();
+    most(quota, actions, span, path, &owner, "actions", diagnostics);
+}
+
+/// Characters of a text.
+fn length(
+    quota: &Quota,
+    text: Option<&Text>,
+    path: &str,
+    owner: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    if let Some(text) = text.filter(|text| text.known) {
+        let number = text.value.chars().count();
+        let finding = outside(&RULE, quota, number, text.span, path, owner, "characters");
+        diagnostics.extend(finding.map(|finding| finding.through(text.origin.as_ref())));
+    }
+}
+
+fn variables(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+    let quotas = structure::quotas();
+    let quota = &quotas.pipeline_variables;
+    let owner = format!("the pipeline `{}`", pipeline.name.value);
+    let path = below(&pipeline.path, "variables");
+    let list = &pipeline.variables;
+    let span = beyond(list, quota, |variable| variable.name.span, pipeline.span);
+    most(
+        quota,
+        list.len(),
+        span,
+        path.clone(),
+        &owner,
+        "variables",
+        diagnostics,
+    );
+    for variable in list {
+        let name = &variable.name.value;
+        let default = variable.default.as_ref();
+        let what = format!("the default of the variable `{name}`");
+        length(&quotas.variable_value, default, &path, &what, diagnostics);
+        let what = format!("the description of the variable `{name}`");
+        let description = variable.description.as_ref();
+        length(
+            &quotas.variable_description,
+            description,
+            &path,
+            &what,
+            diagnostics,
+        );
+    }
+}
+
+fn triggers(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+    let quotas = structure::quotas();
+    let quota = &quotas.triggers;
+    let owner = format!("the pipeline `{}`", pipeline.name.value);
+    let path = below(&pipeline.path, "triggers");
+    let list = &pipeline.triggers;
+    let span = beyond(list, quota, |trigger| trigger.source.span, pipeline.span);
+    most(
+        quota,
+        list.len(),
+        span,
+        path,
+        &owner,
+        "triggers",
+        diagnostics,
+    );
+    for trigger in list {
+        let kinds = [
+            ("push", &trigger.push, &quotas.push_filters),
+            (
+                "pullRequest",
+                &trigger.pull_request,
+                &quotas.pull_request_filters,
+            ),
+        ];
+        for (kind, filters, quota) in kinds {
+            let at = match &trigger.raw {
+                Some(_) => format!("{}.gitConfiguration.{kind}", trigger.path),
+                None => format!("{}.{kind}", trigger.path),
+            };
+            let owner = format!("`{kind}` of the trigger of `{}`", trigger.source.value);
+            if let Some((0, span)) = raw_count(trigger, kind) {
+                diagnostics.extend(outside(&RULE, quota, 0, span, at, &owner, "filters"));
+                continue;
+            }
+            let span = beyond(filters, quota, |filter| filter.span, trigger.span);
+            most(
+                quota,
+                filters.len(),
+                span,
+                at,
+                &owner,
+                "filters",
+                diagnostics,
+            );
+            for (index, filter) in filters.iter().enumerate() {
+                let path = trigger_filter::path(trigger, kind, index, filters.len());
+                of_filter(trigger, filter, &path, diagnostics);
+            }
+        }
+    }
+}
+
+fn of_filter(trigger: &Trigger, filter: &Filter, path: &str, diagnostics: &mut Diagnostics) {
+    let quotas = structure::quotas();
+    let paths = word(trigger.raw.is_some(), "filePaths", "paths");
+    let globs = [
+        ("branches", &filter.branches),
+        ("tags", &filter.tags),
+        (paths, &filter.paths),
+    ];
+    let quota = &quotas.filter_patterns;
+    for (key, globs) in globs {
+        let Some(globs) = globs else { continue };
+        for (list, side) in [(&globs.includes, "includes"), (&globs.excludes, "excludes")] {
+            let owner = format!("`{key}` ({side})");
+            let span = beyond(list, quota, |pattern| pattern.span, globs.span);
+            let path = format!("{path}.{key}");
+            most(
+                quota,
+                list.len(),
+                span,
+                path,
+                &owner,
+                "patterns",
+                diagnostics,
+            );
+        }
+    }
+    let quota = &quotas.pull_request_events;
+    let span = beyond(&filter.events, quota, |event| event.span, filter.span);
+    let events = filter.events.len();
+    most(
+        quota,
+        events,
+        span,
+        format!("{path}.events"),
+        "the filter",
+        "events",
+        diagnostics,
+    );
+    for (_, pattern) in patterns(filter) {
+        let quota = &quotas.filter_pattern_length;
+        length(quota, Some(pattern), path, "the pattern", diagnostics);
+    }
+}
+
+fn rules(place: &str, condition: &Condition, complete: bool, diagnostics: &mut Diagnostics) {
+    let quotas = structure::quotas();
+    let owner = format!("`{place}`");
+    let list = condition
+        .raw
+        .as_ref()
+        .and_then(|raw| fields::get(raw, "conditions"));
+    let path = &condition.path;
+    match list {
+        Some(list) => {
+            let items = list.as_list().unwrap_or_default();
+            let quota = &quotas.conditions;
+            let at = format!("{path}.conditions");
+            let span = beyond(items, quota, |item| item.span, list.span);
+            most(
+                quota,
+                items.len(),
+                span,
+                at,
+                &owner,
+                "conditions",
+                diagnostics,
+            );
+            for (index, item) in items.iter().enumerate() {
+                let quota = &quotas.rules;
+                let Some(rules) = fields::get(item, "rules") else {
+                    continue;
+                };
+                let items = rules.as_list().unwrap_or_default();
+                let span = beyond(items, quota, |item| item.span, rules.span);
+                let at = format!("{path}.conditions[{index}].rules");
+                diagnostics.extend(outside(
+                    &RULE,
+                    quota,
+                    items.len(),
+                    span,
+                    at,
+                    &owner,
+                    "rules",
+                ));
+            }
+        }
+        None => {
+            let quota = &quotas.rules;
+            let rules = &condition.rules;
+            let bare = condition.raw.is_some()
+                || condition.retry_mode.is_some()
+                || condition
+                    .result
+                    .as_ref()
+                    .is_some_and(|result| result.value == "RETRY" || result.value == "ROLLBACK");
+            if rules.is_empty() && (bare || !complete) {
+                return;
+            }
+            let span = beyond(rules, quota, |rule| rule.name.span, condition.span);
+            let at = format!("{path}.check");
+            diagnostics.extend(outside(
+                &RULE,
+                quota,
+                rules.len(),
+                span,
+                at,
+                &owner,
+                "rules",
+            ));
+        }
+    }
+}

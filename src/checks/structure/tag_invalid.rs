@@ -1,0 +1,70 @@
+//! Tags follow AWS's rules.
+
+use super::wording::{below, unfit};
+use crate::catalog::structure;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::Text;
+
+pub(super) const RULE: Rule = Rule {
+    code: "tag-invalid",
+    severity: Severity::Error,
+    summary: "a tag has a key or a value that AWS does not take",
+    why: "Keys of tags have 1 to 128 characters, values at most 256: letters, digits, spaces and `+ - = . _ : / @`. \
+          Keys that begin with `aws:`, in whatever case, are AWS's own.",
+    aws: "",
+    wrong: "provider:\n  tags:\n    \"aws:team\": shop",
+    right: "provider:\n  tags:\n    team: shop",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html",
+    facts: &["C06"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let model = subject.model;
+    tags(subject, &model.provider.tags, "provider.tags", diagnostics);
+    for pipeline in &model.pipelines {
+        let path = below(&pipeline.path, "tags");
+        tags(subject, &pipeline.tags, &path, diagnostics);
+    }
+}
+
+fn tags(subject: &Subject<'_>, tags: &[(Text, Text)], path: &str, diagnostics: &mut Diagnostics) {
+    let facts = &structure::structure().tags;
+    let reserved = &facts.reserved_prefix;
+    for (key, value) in tags {
+        let path = format!("{path}.{}", key.value);
+        let begins = key.value.get(..reserved.len());
+        if begins.is_some_and(|begin| begin.eq_ignore_ascii_case(reserved)) {
+            diagnostics.push(
+                RULE.finding(
+                    subject.part(key, 0, reserved.len()),
+                    path,
+                    format!(
+                        "the tag `{}` begins with `{reserved}`, which is AWS's own",
+                        key.value
+                    ),
+                )
+                .label("reserved")
+                .help(format!("write `{}`", &key.value[reserved.len()..])),
+            );
+            continue;
+        }
+        diagnostics.extend(unfit(
+            &RULE,
+            subject,
+            key,
+            &facts.key,
+            "key of a tag",
+            path.clone(),
+        ));
+        diagnostics.extend(unfit(
+            &RULE,
+            subject,
+            value,
+            &facts.value,
+            "value of a tag",
+            path,
+        ));
+    }
+}

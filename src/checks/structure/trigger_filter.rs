@@ -1,0 +1,179 @@
+//! The keys of a trigger's filter go together.
+
+use super::wording::quoted;
+use crate::catalog::structure;
+use crate::checks::fields;
+use crate::checks::{Rule, Subject};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::model::{Filter, Trigger};
+use crate::source::Span;
+
+pub(super) const RULE: Rule = Rule {
+    code: "trigger-filter",
+    severity: Severity::Error,
+    summary: "the filter of a trigger has keys that do not go together, or none",
+    why: "A push filter has tags, or branches, or branches and paths. A filter of pull requests has branches and \
+          paths, and events. Tags and branches in one filter are refused, although pages of AWS show it: each is a \
+          filter of its own. That paths stand without branches is a warning: what AWS makes of it is not documented.",
+    aws: "The trigger configuration for the source action is not valid. Make sure to choose valid filter combinations.",
+    wrong: "triggers:\n  push: {branches: main, tags: 'v*'}",
+    right: "triggers:\n  push:\n    - {branches: main}\n    - {tags: 'v*'}",
+    link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html",
+    facts: &["T02"],
+    check,
+};
+
+fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let triggers = subject.model.pipelines.iter().flat_map(|p| &p.triggers);
+    for trigger in triggers {
+        let written = |kind: &str| {
+            let git = trigger
+                .raw
+                .as_ref()
+                .and_then(|raw| raw.get("gitConfiguration"));
+            git.is_some_and(|git| git.get(kind).is_some())
+        };
+        if trigger.push.is_empty()
+            && trigger.pull_request.is_empty()
+            && subject.complete
+            && !written("push")
+            && !written("pullRequest")
+        {
+            diagnostics.push(
+                RULE.doubtful(
+                    trigger.source.span,
+                    &trigger.path,
+                    format!("the trigger of `{}` filters nothing", trigger.source.value),
+                )
+                .label("neither `push` nor `pullRequest`")
+                .help("add `push` with branches or tags, or take the trigger away"),
+            );
+        }
+        for (kind, filters) in [
+            ("push", &trigger.push),
+            ("pullRequest", &trigger.pull_request),
+        ] {
+            for (index, filter) in filters.iter().enumerate() {
+                let path = path(trigger, kind, index, filters.len());
+                diagnostics.extend(one(trigger, filter, kind, &path));
+                if filters[..index].iter().any(|other| same(other, filter)) {
+                    diagnostics.push(
+                        RULE.doubtful(filter.span, path, "the same filter stands twice")
+                            .label("again")
+                            .help("leave it out: AWS wants each filter once"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The path of a filter.
+pub(super) fn path(trigger: &Trigger, kind: &str, index: usize, filters: usize) -> String {
+    match trigger.raw {
+        Some(_) => format!("{}.gitConfiguration.{kind}[{index}]", trigger.path),
+        None if filters == 1 => format!("{}.{kind}", trigger.path),
+        None => format!("{}.{kind}[{index}]", trigger.path),
+    }
+}
+
+/// Where the keys of a filter stand.
+fn keys(filter: &Filter) -> Vec<(&'static str, Span)> {
+    [
+        ("branches", &filter.branches),
+        ("filePaths", &filter.paths),
+        ("tags", &filter.tags),
+    ]
+    .into_iter()
+    .filter_map(|(key, globs)| Some((key, globs.as_ref()?.span)))
+    .collect()
+}
+
+fn same(one: &Filter, other: &Filter) -> bool {
+    let texts = |filter: &Filter| {
+        let globs = [&filter.branches, &filter.tags, &filter.paths];
+        let lists = globs.map(|globs| {
+            globs.as_ref().map(|globs| {
+                let values = |list: &[crate::model::Text]| {
+                    list.iter()
+                        .map(|text| text.value.clone())
+                        .collect::<Vec<_>>()
+                };
+                (values(&globs.includes), values(&globs.excludes))
+            })
+        });
+        let events: Vec<String> = filter.events.iter().map(|e| e.value.clone()).collect();
+        (lists, events)
+    };
+    texts(one) == texts(other)
+}
+
+fn one(trigger: &Trigger, filter: &Filter, kind: &str, path: &str) -> Option<Diagnostic> {
+    let facts = &structure::structure().triggers;
+    let present = keys(filter);
+    let keys: Vec<&str> = present.iter().map(|(key, _)| *key).collect();
+    let raw = trigger.raw.is_some();
+    let paths = if raw { "filePaths" } else { "paths" };
+    let spoken = |key: &&str| if *key == "filePaths" { paths } else { key }.to_owned();
+    let combination = match kind {
+        "push" => facts.push(&keys),
+        _ => facts.pull_request(&keys),
+    };
+    if let Some(combination) = combination {
+        return (!combination.certain).then(|| {
+            let at = present.first().map_or(filter.span, |(_, span)| *span);
+            RULE.doubtful(at, path, format!("`{paths}` stands without `branches`"))
+                .label("which branches?")
+                .help("add `branches`, e.g. `branches: main`; AWS says nothing of paths alone")
+        });
+    }
+    // a map without members is what the decoder leaves of one it could not read
+    if keys.is_empty() {
+        if kind == "push" {
+            return Some(
+                RULE.finding(filter.span, path, "the filter of pushes has no pattern")
+                    .help(format!(
+                        "give it `branches`, `branches` and `{paths}`, or `tags`"
+                    )),
+            );
+        }
+        return Some(
+            RULE.doubtful(
+                filter.span,
+                path,
+                "the filter of pull requests has no `branches`",
+            )
+            .label("which branches?")
+            .help("say the branches that pull requests go to, e.g. `branches: main`"),
+        );
+    }
+    let words: Vec<String> = keys.iter().map(spoken).collect();
+    let (_, tags) = present.iter().find(|(key, _)| *key == "tags").copied()?;
+    if kind != "push" {
+        return Some(
+            RULE.finding(tags, path, "a filter of pull requests has `tags`")
+                .label("pull requests have no tags")
+                .help("write the tags into a filter of `push`"),
+        );
+    }
+    let mut finding = RULE
+        .finding(
+            tags,
+            path,
+            format!(
+                "{} do not go together in one filter",
+                quoted(words.iter().map(String::as_str))
+            ),
+        )
+        .label("tags stand alone");
+    for (key, span) in present.iter().filter(|(key, _)| *key != "tags") {
+        finding = finding.related(*span, format!("`{}` stands here", spoken(key)));
+    }
+    Some(finding.help("make two filters of it: one with the tags, one with the rest"))
+}
+
+/// The number of members of a raw list, `None` where there is no list.
+pub(super) fn raw_count(trigger: &Trigger, kind: &str) -> Option<(usize, Span)> {
+    let list = fields::get(trigger.raw.as_ref()?, &format!("gitConfiguration.{kind}"))?;
+    Some((list.as_list()?.len(), list.span))
+}
