@@ -26,6 +26,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    if !subject.complete {
+        return;
+    }
     for step in flow::all_steps(subject.model) {
         let (Some(kind), Some(inputs)) = (step.kind(), form::inputs(&step)) else {
             continue;

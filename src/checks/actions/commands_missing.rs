@@ -18,6 +18,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    if !subject.complete {
+        return;
+    }
     for step in flow::all_steps(subject.model) {
         let action = step.action;
         let takes = step.kind().is_some_and(|kind| kind.has_field("commands"));

@@ -25,6 +25,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    if !subject.complete {
+        return;
+    }
     for pipeline in &subject.model.pipelines {
         let steps: Vec<Step<'_>> = flow::steps(pipeline).collect();
         for step in &steps {

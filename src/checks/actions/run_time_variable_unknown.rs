@@ -71,7 +71,7 @@ fn one(
         ..
     } = place.reference;
     let known = match namespace {
-        "variables" => declared(pipeline)?,
+        "variables" => declared(pipeline).filter(|_| subject.complete)?,
         _ => match structure().variables.system.get(namespace) {
             Some(names) => system(namespace, names),
             None => of_action(subject, steps, namespace)?,
