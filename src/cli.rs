@@ -82,6 +82,14 @@ pub enum Format {
     Yaml,
     /// A CloudFormation template.
     Cloudformation,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// A Code Quality report of GitLab.
+    Gitlab,
+    /// A JUnit report.
+    Junit,
 }
 
 /// When to colour.

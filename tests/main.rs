@@ -13,6 +13,7 @@ mod checks;
 mod cloud_contract;
 mod cloud_failures;
 mod corpus;
+mod docs;
 mod emulated;
 mod examples;
 mod judged;

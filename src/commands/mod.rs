@@ -83,6 +83,10 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
             cli::Format::Json => Format::Json,
             cli::Format::Yaml => Format::Yaml,
             cli::Format::Cloudformation => Format::Cloudformation,
+            cli::Format::Sarif => Format::Sarif,
+            cli::Format::Github => Format::Github,
+            cli::Format::Gitlab => Format::Gitlab,
+            cli::Format::Junit => Format::Junit,
         },
     };
     let color = match cli.global.color {
@@ -171,6 +175,14 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
 fn formats(command: &Command) -> &'static [Format] {
     match command {
         Command::Print(_) => &[Format::Yaml, Format::Json],
+        Command::Validate(_) => &[
+            Format::Text,
+            Format::Json,
+            Format::Sarif,
+            Format::Github,
+            Format::Gitlab,
+            Format::Junit,
+        ],
         Command::Schema => &[Format::Json],
         Command::Completions(_) | Command::Man => &[Format::Text],
         Command::Compile(_) => &[Format::Yaml, Format::Json, Format::Cloudformation],
@@ -186,6 +198,10 @@ fn format_unknown(allowed: &[Format]) -> Failure {
             Format::Json => "--format json",
             Format::Yaml => "--format yaml",
             Format::Cloudformation => "--format cloudformation",
+            Format::Sarif => "--format sarif",
+            Format::Github => "--format github",
+            Format::Gitlab => "--format gitlab",
+            Format::Junit => "--format junit",
         })
         .collect();
     Failure::usage("this command does not write that format").help(words.join(" or "))

@@ -1,5 +1,7 @@
 //! `validate`: everything that is wrong with files, offline.
 
+use std::path::PathBuf;
+
 use super::explain::known;
 use super::session::Session;
 use super::{End, Setting};
@@ -7,7 +9,7 @@ use crate::checks::ignores;
 use crate::cli::Validate;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::error::{Exit, Failure};
-use crate::report::{self, json, text};
+use crate::report::{self, Format, json, review, text};
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Validate, setting: &Setting) -> Result<Exit, End> {
@@ -51,8 +53,20 @@ pub(super) async fn run(arguments: &Validate, setting: &Setting) -> Result<Exit,
     }
     let list = weigh(arguments, found);
     let (errors, warnings) = report::count(&list);
-    if report.is_json() {
-        match &failed {
+    let name = |file: &PathBuf| match file.to_str() {
+        Some("-") => "<stdin>".to_owned(),
+        _ => file.display().to_string(),
+    };
+    match report.format {
+        Format::Sarif => report.result_json(&review::sarif(&session.sources, &list)),
+        Format::Github if list.is_empty() => {}
+        Format::Github => report.result(&review::github(&session.sources, &list)),
+        Format::Gitlab => report.result_json(&review::gitlab(&session.sources, &list)),
+        Format::Junit => {
+            let names: Vec<String> = files.iter().map(name).collect();
+            report.result(&review::junit(&session.sources, &list, &names));
+        }
+        Format::Json => match &failed {
             Some(failure) if list.is_empty() => report.result_json(&json::failure(failure)),
             _ => report.result_json(&json::findings(
                 &session.sources,
@@ -60,16 +74,17 @@ pub(super) async fn run(arguments: &Validate, setting: &Setting) -> Result<Exit,
                 files.len(),
                 failed.as_ref(),
             )),
+        },
+        _ if !list.is_empty() => {
+            let mut page = text::diagnostics(report.out, &session.sources, &list);
+            page.push_str(&text::summary_line(&list));
+            report.result(&page);
         }
-    } else if !list.is_empty() {
-        let mut page = text::diagnostics(report.out, &session.sources, &list);
-        page.push_str(&text::summary_line(&list));
-        report.result(&page);
-    } else if failed.is_none() {
-        report.note(&match files.as_slice() {
-            [file] => format!("{}: no findings", file.display()),
+        _ if failed.is_none() => report.note(&match files.as_slice() {
+            [file] => format!("{}: no findings", name(file)),
             files => format!("{} files: no findings", files.len()),
-        });
+        }),
+        _ => {}
     }
     Ok(match failed {
         Some(failure) => failure.exit,

@@ -6,6 +6,7 @@
 pub mod json;
 pub mod plan;
 pub mod progress;
+pub mod review;
 pub mod roles;
 pub mod text;
 pub mod yaml;
@@ -27,6 +28,14 @@ pub enum Format {
     Yaml,
     /// A CloudFormation template.
     Cloudformation,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// A Code Quality report of GitLab.
+    Gitlab,
+    /// A JUnit report.
+    Junit,
 }
 
 /// A paragraph in lines of at most 80 characters.

@@ -1,0 +1,45 @@
+//! Workflow commands of GitHub Actions, which become annotations:
+//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+
+use std::fmt::Write as _;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Sources;
+
+/// One command per finding.
+pub fn github(sources: &Sources, list: &[Diagnostic]) -> String {
+    let mut text = String::new();
+    for finding in list {
+        let (start, end) = sources.positions(finding.span);
+        let _ = write!(
+            text,
+            "::{} file={},line={},col={},endLine={}",
+            finding.severity.as_str(),
+            property(&sources.file(finding.span.file).name),
+            start.line,
+            start.column,
+            end.line
+        );
+        // Columns are shown only within one line.
+        if start.line == end.line {
+            let _ = write!(text, ",endColumn={}", end.column);
+        }
+        let _ = writeln!(
+            text,
+            ",title={}::{}",
+            property(finding.code),
+            data(&super::whole(finding))
+        );
+    }
+    text
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

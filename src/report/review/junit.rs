@@ -1,0 +1,86 @@
+//! A JUnit report: a suite per file, a failed test per finding; a file without any is a test that passes.
+
+use std::fmt::Write as _;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Sources;
+
+/// The report on these files, as they were named; findings in other files (included ones, buildspecs) get a suite too.
+pub fn junit(sources: &Sources, list: &[Diagnostic], files: &[String]) -> String {
+    let mut names: Vec<&str> = files.iter().map(String::as_str).collect();
+    for finding in list {
+        let name = sources.file(finding.span.file).name.as_str();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let passed = |name: &str| {
+        !list
+            .iter()
+            .any(|one| sources.file(one.span.file).name == name)
+    };
+    let clean = names.iter().filter(|name| passed(name)).count();
+    let _ = writeln!(
+        text,
+        "<testsuites name=\"pipectl\" tests=\"{}\" failures=\"{}\">",
+        list.len() + clean,
+        list.len()
+    );
+    for name in names {
+        let own: Vec<&Diagnostic> = list
+            .iter()
+            .filter(|one| sources.file(one.span.file).name == name)
+            .collect();
+        let _ = writeln!(
+            text,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\">",
+            escaped(name),
+            own.len().max(1),
+            own.len()
+        );
+        if own.is_empty() {
+            let _ = writeln!(
+                text,
+                "    <testcase classname=\"{}\" name=\"validate\"/>",
+                escaped(name)
+            );
+        }
+        for finding in own {
+            let (start, _) = sources.positions(finding.span);
+            let place = format!("{name}:{}:{}", start.line, start.column);
+            let _ = writeln!(
+                text,
+                "    <testcase classname=\"{}\" name=\"{} at {}:{}\">\n      <failure type=\"{}\" message=\"{}\">{}\n{}</failure>\n    </testcase>",
+                escaped(name),
+                finding.code,
+                start.line,
+                start.column,
+                finding.severity.as_str(),
+                escaped(&finding.message),
+                escaped(&place),
+                escaped(&super::whole(finding))
+            );
+        }
+        text.push_str("  </testsuite>\n");
+    }
+    text.push_str("</testsuites>\n");
+    text
+}
+
+/// Text for XML: markup escaped, and characters that XML 1.0 does not have replaced.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\t' | '\n' => out.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
