@@ -16,6 +16,7 @@ mod corpus;
 mod docs;
 mod emulated;
 mod examples;
+mod hook;
 mod judged;
 mod model;
 mod sandbox_round_trip;
