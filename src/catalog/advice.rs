@@ -27,8 +27,14 @@ pub struct Advice {
     pub credentials: Credentials,
     /// Programs that run tests and can write a report.
     pub test_runners: Vec<TestRunner>,
-    /// The files that name images, by the provider that reads them.
-    pub image_files: std::collections::BTreeMap<String, ImageFile>,
+    /// Words beside such a word that mean another place after all.
+    pub not_production: NotProduction,
+    /// Deployments that usually read a template of the source.
+    pub template_providers: Vec<String>,
+    /// The files that a deployment looks for in an artifact.
+    pub deploy_files: Vec<DeployFile>,
+    /// Schedules of EventBridge.
+    pub schedule: Schedule,
 }
 
 /// Docker in commands.
@@ -131,17 +137,60 @@ pub struct TestRunner {
     pub say: String,
 }
 
-/// The file that tells a deployment its images.
+/// Words that take the meaning from the word for production.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ImageFile {
-    /// The configuration key that names it.
+pub struct NotProduction {
+    /// Before it: `PreProd`.
+    pub before: Vec<String>,
+    /// Behind it: `ProdLike`.
+    pub after: Vec<String>,
+}
+
+/// A file that a deployment looks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeployFile {
+    /// The provider.
+    pub provider: String,
+    /// The configuration key that names the file.
     #[serde(default)]
     pub key: Option<String>,
-    /// Its usual name.
-    pub file: String,
-    /// The file of the other kind of deployment.
-    pub not: String,
+    /// Whether the key's value names the artifact too: `Artifact::file`.
+    #[serde(default)]
+    pub with_artifact: bool,
+    /// The configuration key that names the artifact; none: the first input.
+    #[serde(default)]
+    pub artifact_key: Option<String>,
+    /// Its names where nothing says another: one of them.
+    #[serde(default)]
+    pub default: Vec<String>,
+}
+
+/// Schedules of EventBridge.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// The fields of `cron(…)`.
+    pub fields: Vec<CronField>,
+    /// The units of `rate(…)`, in the singular.
+    pub units: Vec<String>,
+    /// Where the facts are from.
+    pub source: String,
+}
+
+/// A field of `cron(…)`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CronField {
+    /// What it is called.
+    pub name: String,
+    /// Least and greatest number.
+    pub range: [u32; 2],
+    /// Words for the numbers from the least on.
+    pub words: Vec<String>,
+    /// The characters that mean more than one.
+    pub wildcards: String,
 }
 
 static FILE: LazyLock<Advice> = LazyLock::new(|| parse("advice.json", include_str!("advice.json")));
