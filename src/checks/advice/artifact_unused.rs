@@ -32,7 +32,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let help = if step.action.raw {
                 "leave the output out, or let an action read it"
             } else {
-                "leave `output` out, or let an action read it with `input`"
+                "leave `output` or `artifacts` out, or let an action read it with `input`"
             };
             diagnostics.push(
                 RULE.finding(
@@ -77,6 +77,20 @@ pub(super) fn unread<'s, 'a>(
                 .any(|input| !input.known || input.value == name)
         })
     };
+    let written = |name: &str| {
+        let outputs = steps.iter().flat_map(|step| &step.action.outputs);
+        outputs
+            .filter(|output| !output.name.known || output.name.value == name)
+            .count()
+    };
+    // an input that nothing writes may mean any of them, and is told on its own
+    let lost = steps
+        .iter()
+        .flat_map(|step| &step.action.inputs)
+        .any(|input| input.known && written(&input.value) == 0);
+    if lost {
+        return Vec::new();
+    }
     steps
         .iter()
         .filter(|step| step.action.category.value != "Source")
@@ -86,7 +100,10 @@ pub(super) fn unread<'s, 'a>(
                 && !shared(model, step)
         })
         .flat_map(|step| step.action.outputs.iter().map(move |output| (step, output)))
-        .filter(|(_, output)| output.name.known && !read(&output.name.value))
+        .filter(|(_, output)| {
+            let name = &output.name;
+            name.known && !read(&name.value) && written(&name.value) == 1
+        })
         .collect()
 }
 

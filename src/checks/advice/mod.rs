@@ -7,14 +7,18 @@ mod clone_reference;
 mod command_injection;
 mod command_variable;
 mod cross_account_key;
+mod deploy_file_missing;
 mod deploy_unbuilt;
+mod deploy_without_rights;
 mod docker;
 mod docker_unprivileged;
 mod download_executed;
+mod email_invalid;
 mod flow_text;
 mod names;
 mod privileged_unused;
 mod retry_pointless;
+mod schedule_invalid;
 mod secret_plaintext;
 mod self_update_place;
 mod shell;
@@ -33,11 +37,15 @@ pub(super) const RULES: &[&Rule] = &[
     &command_injection::RULE,
     &command_variable::RULE,
     &cross_account_key::RULE,
+    &deploy_file_missing::RULE,
     &deploy_unbuilt::RULE,
+    &deploy_without_rights::RULE,
     &docker_unprivileged::RULE,
     &download_executed::RULE,
+    &email_invalid::RULE,
     &privileged_unused::RULE,
     &retry_pointless::RULE,
+    &schedule_invalid::RULE,
     &secret_plaintext::RULE,
     &self_update_place::RULE,
     &source_github_v1::RULE,
