@@ -10,7 +10,7 @@ use super::form;
 
 pub(super) const RULE: Rule = Rule {
     code: "output-undeclared",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     summary: "an output of a build with several is no secondary artifact of its buildspec",
     why: "A build with one output hands on what stands under artifacts of its buildspec. With several outputs every one \
           must stand under artifacts.secondary-artifacts by its name; what does not is never uploaded, and the action \

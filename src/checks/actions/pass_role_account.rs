@@ -43,15 +43,18 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let span = subject.part(passed, start, start + there.len());
         let own = step.action.role_arn.is_some();
         let who = if own { "the action" } else { "the pipeline" };
+        let message = format!(
+            "`{}` gives CloudFormation a role of account {there}, and works itself in {here}",
+            step.action.name.value
+        );
+        // AWS takes both, and asks the action's role only when it runs
+        let finding = if own {
+            RULE.finding(span, step.path("RoleArn"), message)
+        } else {
+            RULE.doubtful(span, step.path("RoleArn"), message)
+        };
         diagnostics.push(
-            RULE.finding(
-                span,
-                step.path("RoleArn"),
-                format!(
-                    "`{}` gives CloudFormation a role of account {there}, and works itself in {here}",
-                    step.action.name.value
-                ),
-            )
+            finding
             .label("another account")
             .related(role.span, format!("the role {who} works with"))
             .help(format!(
