@@ -61,6 +61,8 @@ impl World {
         fs::write(world.path("desk/program"), &program).unwrap();
         fs::write(world.path("build/program"), &program).unwrap();
         world.write("desk", file);
+        let start = "secrets: {TOKEN: a-marker}\n";
+        fs::write(world.path("desk/ci/sandbox.yml"), start).unwrap();
         let ran = world.desk(&["apply"]);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         world
@@ -525,4 +527,162 @@ fn its_own_role_and_project_stay_as_they_are() {
         world.live(Kind::Project, "hw-SelfUpdate").body,
         project.body
     );
+}
+
+/// A file in which the pipeline has one of nearly everything.
+const WHOLE: &str = "\
+service: hw
+provider:
+  name: aws
+  region: us-east-1
+  permissionsBoundary: arn:aws:iam::123456789012:policy/limit
+source:
+  github: heavywater/hw-api
+  branch: main
+  token: ${secret:TOKEN}
+triggers:
+  schedule: cron(0 12 * * ? *)
+stages:
+  - selfUpdate
+  - unit:
+      run: pytest
+  - approval: ops@example.com
+  - name: Prod
+    build: ./deploy.sh
+";
+
+/// The IAM action of an operation, where it is not called alike.
+fn permission(operation: &str) -> String {
+    let (service, name) = operation.split_once(':').unwrap();
+    let prefix = match service {
+        "EventBridge" => "events",
+        "CloudWatchLogs" => "logs",
+        other => other,
+    };
+    let name = match (prefix, name) {
+        ("S3", "HeadBucket") => "ListBucket",
+        ("S3", "HeadObject") => "GetObject",
+        ("S3", "GetBucketEncryption") => "GetEncryptionConfiguration",
+        ("S3", "GetBucketLifecycleConfiguration") => "GetLifecycleConfiguration",
+        ("S3", "GetBucketNotificationConfiguration") => "GetBucketNotification",
+        ("S3", "GetPublicAccessBlock") => "GetBucketPublicAccessBlock",
+        (_, name) => name,
+    };
+    format!("{}:{name}", prefix.to_lowercase())
+}
+
+/// The statements of the self-update's role: effect, actions, resources.
+fn statements(world: &World) -> Vec<(String, Vec<String>, Vec<String>)> {
+    let texts = |value: &Value| match value {
+        Value::String(text) => vec![text.clone()],
+        list => list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned())
+            .collect(),
+    };
+    let role = world.live(Kind::Role, "hw-SelfUpdate-build-us-east-1");
+    let policies = role.body["policies"].as_object().unwrap();
+    policies
+        .values()
+        .flat_map(|policy| policy["Statement"].as_array().unwrap())
+        .map(|statement| {
+            (
+                statement["Effect"].as_str().unwrap().to_owned(),
+                texts(&statement["Action"]),
+                texts(&statement["Resource"]),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_role_may_do_all_that_the_run_does() {
+    let world = World::new(WHOLE);
+    let may: Vec<String> = statements(&world)
+        .into_iter()
+        .filter(|(effect, _, _)| effect == "Allow")
+        .flat_map(|(_, actions, _)| actions)
+        .collect();
+    let build = changed(WHOLE, "run: pytest", "run: pytest -x");
+    let role = changed(
+        &build,
+        "pytest -x\n",
+        "pytest -x\n      allow: [{Action: 's3:ListAllMyBuckets', Resource: '*'}]\n",
+    );
+    let structure = changed(
+        &role,
+        "  - name: Prod",
+        "  - name: Sure\n    approval: ops@example.com\n  - name: Prod",
+    );
+    let event = changed(&structure, "0 12", "0 13");
+    for (commit, file) in [
+        ("c1", WHOLE),
+        ("c2", &build),
+        ("c3", &role),
+        ("c4", &structure),
+        ("c5", &event),
+    ] {
+        let answer = world.build_json(commit, file);
+        assert_eq!(answer["calls"]["write"] == 0, commit == "c1", "{commit}");
+        for operation in answer["calls"]["operations"].as_object().unwrap().keys() {
+            let needed = permission(operation);
+            assert!(may.contains(&needed), "{commit}: {needed} is not allowed");
+        }
+    }
+    assert_eq!(world.executions().len(), 2);
+    for needed in [
+        "codepipeline:StartPipelineExecution",
+        "codepipeline:StopPipelineExecution",
+    ] {
+        assert!(may.iter().any(|action| action == needed));
+    }
+}
+
+#[test]
+fn the_role_writes_only_what_is_exactly_this_services() {
+    let world = World::new(WHOLE);
+    let reads = |action: &str| {
+        let name = action.split_once(':').unwrap().1;
+        ["Get", "List", "Describe", "BatchGet"]
+            .iter()
+            .any(|verb| name.starts_with(verb))
+    };
+    for (effect, actions, resources) in statements(&world) {
+        let writes: Vec<&String> = actions.iter().filter(|action| !reads(action)).collect();
+        if effect == "Deny" || writes.is_empty() {
+            continue;
+        }
+        for resource in &resources {
+            let name = resource.splitn(6, ':').nth(5).unwrap_or_default();
+            assert!(name.contains("hw"), "{writes:?} on {resource}");
+            // What builds write in passing: their logs, reports, artifacts; and the state of this service.
+            let inside = [
+                "report-group/hw-SelfUpdate-*",
+                "parameter/pipectl/hw/*",
+                "log-group:/pipectl/hw:*",
+                "hw-artifacts-123456789012-us-east-1/*",
+                "hw/*",
+            ];
+            assert!(
+                !name.contains('*') || inside.contains(&name),
+                "{writes:?} on {resource}"
+            );
+        }
+        for action in writes {
+            let name = action.split_once(':').unwrap().1;
+            let parts = [
+                "DeleteParameter",
+                "DeleteParameters",
+                "DeleteRolePolicy",
+                "DeleteRetentionPolicy",
+            ];
+            let own = parts.contains(&name);
+            assert!(
+                own || !name.starts_with("Delete") && !name.starts_with("Unsub"),
+                "{action}"
+            );
+        }
+    }
 }

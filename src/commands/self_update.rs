@@ -285,6 +285,8 @@ fn beyond_boundary(change: &Change) -> Option<&'static str> {
         [
             ("assumeRolePolicyDocument", "trust policy"),
             ("permissionsBoundary", "permissions boundary"),
+            ("maxSessionDuration", "longest session"),
+            ("description", "description"),
         ]
         .into_iter()
         .find(|(member, _)| field.path.starts_with(member))

@@ -517,6 +517,7 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
             "topic" => names(Kind::Topic),
             "logGroup" => names(Kind::LogGroup),
             "alarm" => names(Kind::Alarm),
+            "webhook" => names(Kind::Webhook),
             "connection" => connections.iter().cloned().collect(),
             "buildRole" | "pipelineRole" | "eventsRole" => reach
                 .passed
@@ -534,10 +535,7 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
     let mut list = Vec::new();
     for permission in iam::deployer_all() {
         let plain = &permission.statement;
-        let webhooks = permission.kind == "webhook";
-        if !wanted(&permission.kind, &plain.actions)
-            || (webhooks && names(Kind::Webhook).is_empty())
-        {
+        if !wanted(&permission.kind, &plain.actions) {
             continue;
         }
         let mut resources = BTreeSet::new();
