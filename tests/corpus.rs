@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value, json};
 
+use pipectl::catalog::structure;
+
 use crate::examples::pipectl;
 
 /// Members of GetPipeline's answer that CreatePipeline does not take.
@@ -102,6 +104,8 @@ impl Definition {
                 .find(|region| !named.contains(region)),
             None => named.first().copied(),
         }
+        // what somebody left to be filled in is no region to be in
+        .filter(|region| structure::regions().is_name(region))
         .unwrap_or("us-east-1")
         .to_owned()
     }

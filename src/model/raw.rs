@@ -480,7 +480,13 @@ fn trigger(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Trigger> {
     let source = required(&mut git, "sourceActionName", out);
     let push = filters(&mut git, "push", out);
     let pull_request = filters(&mut git, "pullRequest", out);
-    extra(&git, &["sourceActionName", "push", "pullRequest"], &[], out);
+    // keys of a filter are refused where filters are checked
+    extra(
+        &git,
+        &["sourceActionName", "push", "pullRequest"],
+        &["branches", "tags", "filePaths"],
+        out,
+    );
     extra(&map, &["providerType", "gitConfiguration"], &[], out);
     Some(Trigger {
         push,

@@ -88,11 +88,12 @@ fn one(subject: &Subject<'_>, role: &Text, raw: bool, path: String, diagnostics:
     if structure::names().role_arn.check(value).is_ok() {
         return;
     }
-    let account = value.split(':').nth(4).unwrap_or_default();
-    let role_part = value.split_once(":iam::").map(|(_, rest)| rest);
-    let account_wrong = role_part.is_some_and(|rest| rest.contains(":role/"))
-        && !(account.len() == 12 && account.chars().all(|c| c.is_ascii_digit()));
-    let finding = if account_wrong {
+    let account = value
+        .split_once(":iam::")
+        .and_then(|(_, rest)| rest.split_once(":role/"))
+        .map(|(account, _)| account);
+    let is_account = |text: &&str| text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
+    let finding = if let Some(account) = account.filter(|account| !is_account(account)) {
         let start = value.find(":iam::").map_or(0, |at| at + ":iam::".len());
         let span = if account.is_empty() {
             role.span

@@ -26,6 +26,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let triggers = subject.model.pipelines.iter().flat_map(|p| &p.triggers);
     for trigger in triggers {
+        let outside = outside(trigger);
+        diagnostics.extend(outside.iter().cloned());
         let written = |kind: &str| {
             let git = trigger
                 .raw
@@ -36,6 +38,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         if trigger.push.is_empty()
             && trigger.pull_request.is_empty()
             && subject.complete
+            && outside.is_empty()
             && !written("push")
             && !written("pullRequest")
         {
@@ -66,6 +69,27 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// Keys of a filter that stand in `gitConfiguration` itself.
+fn outside(trigger: &Trigger) -> Vec<Diagnostic> {
+    let git = trigger.raw.as_ref();
+    let Some(git) = git.and_then(|raw| raw.get("gitConfiguration")) else {
+        return Vec::new();
+    };
+    let keys = ["branches", "tags", "filePaths"];
+    let written = keys.iter().filter_map(|key| git.entry(key));
+    written
+        .map(|entry| {
+            RULE.finding(
+                entry.key_span,
+                format!("{}.gitConfiguration.{}", trigger.path, entry.key),
+                format!("`{}` stands in no filter", entry.key),
+            )
+            .label("belongs into a filter of `push`")
+            .help(format!("write `push: [{{{}: …}}]`", entry.key))
+        })
+        .collect()
 }
 
 /// The path of a filter.
