@@ -36,6 +36,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
+        Self::answering(move |operation, before, _| answer(operation, before))
+    }
+
+    /// One that also looks at what it is sent.
+    pub(crate) fn playing(answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::answering(move |operation, _, body| answer(operation, body))
+    }
+
+    fn answering(answer: impl Fn(&str, usize, &str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
@@ -70,7 +79,7 @@ impl Server {
 
 fn serve(
     mut stream: TcpStream,
-    answer: &(dyn Fn(&str, usize) -> Answer + Send + Sync),
+    answer: &(dyn Fn(&str, usize, &str) -> Answer + Send + Sync),
     noted: &Mutex<Vec<Seen>>,
 ) {
     let mut reader = BufReader::new(stream.try_clone().expect("a socket"));
@@ -105,13 +114,13 @@ fn serve(
         let before = noted.iter().filter(|s| s.operation == operation).count();
         noted.push(Seen {
             operation: operation.clone(),
-            body,
+            body: body.clone(),
         });
         before
     };
     let (status, text) = match operation.as_str() {
         "GetCallerIdentity" => (200, IDENTITY.to_owned()),
-        _ => answer(&operation, before),
+        _ => answer(&operation, before, &body),
     };
     if status == 0 {
         return;

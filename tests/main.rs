@@ -19,6 +19,8 @@ mod examples;
 mod hook;
 mod judged;
 mod model;
+mod optional_members;
+mod properties;
 mod sandbox_round_trip;
 mod sandbox_rules;
 mod schema;
