@@ -114,3 +114,113 @@ fn every_certain_fact_of_the_catalogue_has_a_rule() {
         .collect();
     assert!(missing.is_empty(), "no rule enforces {missing:?}");
 }
+
+/// Runs `validate` on a text; the codes with their weight, and the exit code.
+fn weighed(text: &str, flags: &[&str]) -> (Vec<String>, i32) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("pipeline.yml"), text).unwrap();
+    let mut arguments = vec!["validate", "--format", "json"];
+    arguments.extend(flags);
+    let ran = pipectl(folder.path(), &arguments);
+    let result: Value = serde_json::from_str(&ran.stdout)
+        .unwrap_or_else(|_| panic!("{}{}", ran.stdout, ran.stderr));
+    let shown = result["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let line = &one["span"]["start"]["line"];
+            let word = |key: &str| one[key].as_str().unwrap().to_owned();
+            format!("{} {} {line}", word("severity"), word("code"))
+        })
+        .collect();
+    (shown, ran.code)
+}
+
+const POLLING: &str = "service: shop
+source:
+  codecommit: shop
+  branch: main
+  detect: polling
+stages:
+  - build: make
+";
+
+#[test]
+fn flags_give_findings_their_weight() {
+    let warning = "warning source-polling 5".to_owned();
+    assert_eq!(weighed(POLLING, &[]), (vec![warning.clone()], 0));
+    assert_eq!(weighed(POLLING, &["--strict"]), (vec![warning], 1));
+    let error = vec!["error source-polling 5".to_owned()];
+    assert_eq!(weighed(POLLING, &["--error", "source-polling"]), (error, 1));
+    assert_eq!(
+        weighed(POLLING, &["--strict", "--allow", "source-polling"]),
+        (Vec::new(), 0)
+    );
+    let schedule = POLLING.replace(
+        "stages:",
+        "triggers: { schedule: 'cron(0 6 * * MON *)' }\nstages:",
+    );
+    let both = |severity: &str| {
+        vec![
+            "warning source-polling 5".to_owned(),
+            format!("{severity} schedule-invalid 6"),
+        ]
+    };
+    assert_eq!(weighed(&schedule, &[]), (both("error"), 1));
+    assert_eq!(
+        weighed(&schedule, &["--warn", "schedule-invalid"]),
+        (both("warning"), 0)
+    );
+}
+
+#[test]
+fn comments_take_findings_back_and_unused_ones_are_told() {
+    let none = (Vec::new(), 0);
+    let behind = POLLING.replace("polling", "polling # pipectl: ignore[source-polling]");
+    assert_eq!(weighed(&behind, &["--strict"]), none);
+    let above = POLLING.replace(
+        "  detect",
+        "  # pipectl: ignore[source-polling] until the summer\n  detect",
+    );
+    assert_eq!(weighed(&above, &["--strict"]), none);
+    let far = format!("# pipectl: ignore[source-polling, sorce-polling]\n{POLLING}");
+    let told = [
+        "warning ignore-unused 1",
+        "warning ignore-unused 1",
+        "warning source-polling 6",
+    ];
+    assert_eq!(weighed(&far, &[]), (told.map(str::to_owned).to_vec(), 0));
+    let allowed = &["--allow", "ignore-unused", "--allow", "source-polling"];
+    assert_eq!(weighed(&far, allowed), none);
+    // what cannot be understood cannot be ignored, and says nothing about other comments
+    let broken = POLLING.replace(
+        "branch: main",
+        "brunch: main # pipectl: ignore[key-unknown]",
+    );
+    let (found, code) = weighed(&broken, &[]);
+    assert_eq!(code, 1);
+    assert!(
+        found.contains(&"error key-unknown 4".to_owned()),
+        "{found:?}"
+    );
+    assert!(!found.iter().any(|one| one.contains("unused")), "{found:?}");
+}
+
+/// What a comment takes back is not told by the commands that do something either.
+#[test]
+fn a_plan_does_not_tell_what_a_comment_takes_back() {
+    let behind = POLLING.replace("polling", "polling # pipectl: ignore[source-polling]");
+    for (text, told) in [(POLLING, true), (behind.as_str(), false)] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("pipeline.yml"), text).unwrap();
+        let ran = pipectl(folder.path(), &["plan", "--sandbox"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(
+            ran.stderr.contains("source-polling"),
+            told,
+            "{}",
+            ran.stderr
+        );
+    }
+}

@@ -3,7 +3,6 @@
 mod approval_missing;
 mod artifact_unused;
 mod builds;
-mod clone_reference;
 mod command_injection;
 mod command_variable;
 mod cross_account_key;
@@ -33,7 +32,6 @@ use super::Rule;
 pub(super) const RULES: &[&Rule] = &[
     &approval_missing::RULE,
     &artifact_unused::RULE,
-    &clone_reference::RULE,
     &command_injection::RULE,
     &command_variable::RULE,
     &cross_account_key::RULE,

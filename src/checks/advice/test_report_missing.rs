@@ -6,7 +6,6 @@ use crate::catalog::advice::{TestRunner, advice};
 use crate::checks::flow;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "test-report-missing",
