@@ -182,3 +182,22 @@ fn doubtful_buildspecs_are_told() {
         Err(format!("{codes:?} instead of {expected:?}; {stray:?}"))
     });
 }
+
+/// Whatever stands where: there is an answer, and it is no panic.
+#[test]
+fn odd_buildspecs_get_an_answer() {
+    let odd = [
+        "version: [1]\nphases: 7\nenv: x\nbatch: []\nreports: [a]\nartifacts: a\ncache: 1\n",
+        "\u{e9}-\u{fc}: 1\nphases: {\u{e9}: {commands: {a: b}}, build: [make]}\n",
+        "- a\n- b\n",
+        "version: 0.2\nphases: {build: {commands: [~, [], {}, 1, true]}}\nbatch: {build-list: [1, {identifier: [a]}], build-graph: x}\n",
+        "version: 0.2\nphases: {build: }\nbatch: {build-graph: [{identifier: a, depend-on: [a]}]}\n",
+        "version: 0.2\nenv: {secrets-manager: {A: \"\", B: \":::::::::::\", C: \"\u{e9}:\u{e9}:\u{e9}:\u{e9}:\u{e9}\"}, exported-variables: {a: b}}\n",
+        "version: 0.2\nphases: {build: {on-failure: RETRY-99999999999999999999, commands: [\"\"]}}\nreports: {\u{e9}: ~}\n",
+    ];
+    for text in odd {
+        for form in FORMS {
+            assert!(!findings(text, form).is_empty(), "{form:?} of {text}");
+        }
+    }
+}

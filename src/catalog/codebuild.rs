@@ -296,6 +296,8 @@ pub struct Caches {
     pub modes: Vec<String>,
     /// The mode that needs privileged mode.
     pub privileged_mode: String,
+    /// The mode that keeps the paths of the buildspec.
+    pub paths_mode: String,
     /// The mode that does nothing in a pipeline.
     pub useless_in_pipeline: String,
     /// What a local cache does not go with: `vpc`, `lambda`, `gpu`, `2xlarge`.

@@ -200,16 +200,43 @@ pub(super) fn api_text(node: &Node, path: &str, out: &mut Diagnostics) -> Option
     scalar(node, path, out)
 }
 
+/// What to type for a text that YAML takes apart at a colon and a space: `echo "a: b"`.
+fn split_text(node: &Node) -> Option<String> {
+    let [entry] = node.as_map()? else {
+        return None;
+    };
+    let rest = entry.value.scalar_text()?;
+    // of a value in quotes the quotes are gone, and a key in one word was perhaps meant
+    if entry.value.raw.is_none() || !entry.key.contains(' ') {
+        return None;
+    }
+    let whole = format!("{}: {rest}", entry.key).replace('\'', "''");
+    Some(format!(
+        "YAML takes it apart at the colon: quote the whole, '{whole}'"
+    ))
+}
+
 /// A text, or a list of texts.
 pub(super) fn texts(node: &Node, path: &str, out: &mut Diagnostics) -> Vec<Text> {
     match &node.data {
         Data::List(items) => items
             .iter()
             .enumerate()
-            .filter_map(|(index, item)| text(item, &at(path, index), out))
+            .filter_map(|(index, item)| {
+                let path = at(path, index);
+                if let Some(help) = split_text(item) {
+                    out.push(wrong_kind(item, &path, "a text").help(help));
+                    return None;
+                }
+                text(item, &path, out)
+            })
             .collect(),
         Data::Map(_) | Data::Null => {
-            out.push(wrong_kind(node, path, "a text or a list of texts"));
+            let error = wrong_kind(node, path, "a text or a list of texts");
+            out.push(match split_text(node) {
+                Some(help) => error.help(help),
+                None => error,
+            });
             Vec::new()
         }
         _ => text(node, path, out).into_iter().collect(),

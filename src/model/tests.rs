@@ -561,3 +561,15 @@ projects:
     assert_eq!(made.environment[0].value.value, "b");
     assert!(made.role.is_some());
 }
+
+#[test]
+fn a_command_that_yaml_takes_apart_is_to_be_quoted() {
+    let text = with_stages("  - build:\n      run:\n        - echo \"it's: b\"\n");
+    let (_, found, _, all) = read(&text);
+    assert_eq!(
+        found,
+        ["value-kind stages[0].build.run[0] «echo \"it's: b\"»"]
+    );
+    let help = all[0].help.as_deref().expect("a help");
+    assert!(help.ends_with("'echo \"it''s: b\"'"), "{help}");
+}

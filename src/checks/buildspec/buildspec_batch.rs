@@ -1,6 +1,6 @@
 //! Batches: lists, graphs, matrices and fan-outs of builds.
 
-use super::spec::{self, Spec};
+use super::spec::{self, Form, Spec};
 use crate::catalog::buildspec::buildspec;
 use crate::catalog::codebuild::{self, codebuild};
 use crate::checks::fields;
@@ -24,6 +24,55 @@ pub(super) const RULE: Rule = Rule {
     facts: &[],
     check,
 };
+
+pub(super) const IDLE: Rule = Rule {
+    code: "batch-idle",
+    severity: Severity::Warning,
+    summary: "a buildspec has a batch that no build starts, or a build starts a batch that the buildspec does not have",
+    why: "The builds of a batch stand in the buildspec, and that they are started in the build: `batch: true`. Without \
+          it CodeBuild passes the batch over and runs the phases once; without a batch in the buildspec there is nothing \
+          to start.",
+    aws: "",
+    wrong: "- build:\n    buildspec:\n      version: 0.2\n      batch:\n        build-list: [{identifier: lint}, {identifier: unit}]\n      phases:\n        build:\n          commands: [make]",
+    right: "- build:\n    batch: true\n    buildspec:\n      version: 0.2\n      batch:\n        build-list: [{identifier: lint}, {identifier: unit}]\n      phases:\n        build:\n          commands: [make]",
+    link: "https://docs.aws.amazon.com/codebuild/latest/userguide/batch-build-buildspec.html",
+    facts: &[],
+    check: idle,
+};
+
+fn idle(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for spec in spec::specs(subject) {
+        // how a raw project is started, its actions say
+        if spec.projects.iter().any(|project| project.raw) || spec.projects.is_empty() {
+            continue;
+        }
+        let written = spec
+            .root
+            .entry("batch")
+            .filter(|entry| !entry.value.is_null());
+        let started = spec.projects.iter().find(|project| project.batch);
+        match (written, started) {
+            (Some(entry), None) => diagnostics.push(
+                spec.finding(&IDLE, entry.key_span, "batch", "the batch is never started")
+                    .help("give the build `batch: true`, or leave the batch out of the buildspec"),
+            ),
+            (None, Some(project)) => {
+                let node = fields::get(&project.definition, "buildBatchConfig");
+                let span = node.map_or(project.span, |node| node.span);
+                let place = fields::join(&project.path, "batch");
+                diagnostics.push(
+                    IDLE.finding(span, place, "a batch is started, and the buildspec has none")
+                        .help(if spec.form == Form::Made {
+                            "say which builds: `batch: {list: [{identifier: NAME}]}`, or leave `batch` out"
+                        } else {
+                            "give the buildspec a `batch`, or leave it out here"
+                        }),
+                );
+            }
+            _ => {}
+        }
+    }
+}
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let language = &buildspec().batch;

@@ -25,6 +25,7 @@ pub use placing::place_buildspecs;
 /// The rules of this folder.
 pub(super) const RULES: &[&Rule] = &[
     &buildspec_artifact::RULE,
+    &buildspec_batch::IDLE,
     &buildspec_batch::RULE,
     &buildspec_cache::RULE,
     &buildspec_command::RULE,

@@ -105,9 +105,9 @@ impl Spec<'_> {
         let mut words = key.split('-');
         let mut text = words.next().unwrap_or_default().to_owned();
         for word in words {
-            let (first, rest) = word.split_at(word.len().min(1));
-            text.push_str(&first.to_uppercase());
-            text.push_str(rest);
+            let mut letters = word.chars();
+            text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+            text.push_str(letters.as_str());
         }
         text
     }

@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     summary: "a cache is asked for and can never keep anything",
     why: "A local cache lives on the machine of the build. CodeBuild has none for builds in a VPC, with a GPU or of size \
           2xlarge; docker layers are kept in privileged mode on Linux only; and a source that comes from a pipeline has \
-          no git history to keep. Paths in a buildspec need a cache of the project to go to. AWS takes all this, and \
+          no git history to keep. Paths in a buildspec need a cache of the project to go to, and such a cache needs paths. AWS takes all this, and \
           every build starts from nothing.",
     aws: "",
     wrong: "- build:\n    cache: docker\n    run: docker build .",
@@ -30,7 +30,20 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let cache = fields::get(&project.definition, "cache");
         let kind = cache.and_then(|cache| fields::word(cache, "type"));
         match (cache, kind) {
-            (Some(cache), Some("LOCAL")) => local(project, cache, diagnostics),
+            (Some(cache), Some("LOCAL")) => {
+                let custom = fields::items(cache, "modes").iter().find(|mode| {
+                    fields::known(mode) == Some(codebuild().cache.paths_mode.as_str())
+                });
+                local(project, cache, diagnostics);
+                if let Some(mode) = custom {
+                    no_paths(project, mode, diagnostics);
+                }
+            }
+            (Some(cache), Some("S3")) => {
+                if let Some(kind) = fields::get(cache, "type") {
+                    no_paths(project, kind, diagnostics);
+                }
+            }
             (None, _) | (_, Some("NO_CACHE")) => {
                 paths(project, cache.map(|cache| cache.span), diagnostics);
             }
@@ -120,6 +133,31 @@ fn local(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {
             );
         }
     }
+}
+
+/// A cache of paths, where the buildspec names none.
+fn no_paths(project: &Project, at: &Node, diagnostics: &mut Diagnostics) {
+    let Buildspec::Inline(spec) = &project.buildspec else {
+        return;
+    };
+    let unread = spec.as_map().is_none() || spec.get("batch").is_some();
+    if unread
+        || spec
+            .get("cache")
+            .is_some_and(|cache| !fields::empty(cache, "paths"))
+    {
+        return;
+    }
+    let finding = RULE.finding(
+        at.span,
+        parts::place(project, "cache"),
+        "the buildspec names no paths to keep",
+    );
+    diagnostics.push(finding.help(if project.raw || spec.span != project.span {
+        "give the buildspec `cache: {paths: [\"node_modules/**/*\"]}` with the paths to keep"
+    } else {
+        "name the paths to keep: `cache: [node_modules/**/*]`"
+    }));
 }
 
 /// Paths of a buildspec that no cache of the project takes.
