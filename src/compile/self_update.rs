@@ -241,8 +241,11 @@ fn folder(run: &Run<'_>) -> String {
     folder
 }
 
-/// The parameters of the command line that may stand in a buildspec: none whose value AWS keeps secret elsewhere.
-fn told<'f>(run: &'f Run<'_>) -> (Vec<&'f (String, String)>, Vec<&'f (String, String)>) {
+/// A parameter of the command line: name and value.
+type Param = (String, String);
+
+/// The parameters of the command line that may stand in a buildspec, and those that may not: none whose value AWS keeps secret elsewhere.
+fn told<'f>(run: &'f Run<'_>) -> (Vec<&'f Param>, Vec<&'f Param>) {
     let secret = |name: &str| {
         let mut keys = actions::all().iter().filter_map(|kind| kind.key(name));
         keys.any(|key| key.secret)
@@ -257,7 +260,7 @@ fn told<'f>(run: &'f Run<'_>) -> (Vec<&'f (String, String)>, Vec<&'f (String, St
         .filter(|(name, value)| secret(&name.value) && value.known)
         .map(|(_, value)| value.value.as_str())
         .collect();
-    let plain = |(_, value): &&(String, String)| {
+    let plain = |(_, value): &&Param| {
         value.is_empty() || !kept.iter().any(|kept| kept.contains(value.as_str()))
     };
     run.facts.params.iter().partition(plain)
@@ -278,7 +281,7 @@ fn commands(
     run: &Run<'_>,
     stage: &Stage<'_>,
     bucket: Option<&str>,
-    params: &[&(String, String)],
+    params: &[&Param],
 ) -> Value {
     let facts = run.facts;
     let mut install: Vec<String> = stage
