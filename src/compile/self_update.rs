@@ -277,12 +277,7 @@ pub fn shell_word(word: &str) -> String {
 }
 
 /// The buildspec: what the last apply was told stands in it, so that the next does the same.
-fn commands(
-    run: &Run<'_>,
-    stage: &Stage<'_>,
-    bucket: Option<&str>,
-    params: &[&Param],
-) -> Value {
+fn commands(run: &Run<'_>, stage: &Stage<'_>, bucket: Option<&str>, params: &[&Param]) -> Value {
     let facts = run.facts;
     let mut install: Vec<String> = stage
         .options
