@@ -308,7 +308,9 @@ fn to_record(desired: &Desired, plan: &Plan) -> Vec<Id> {
         .collect()
 }
 
-/// Switching the events of a bucket on is what makes them ours, though the bucket was there.
+/// Switching the events of a bucket on, or a transition off, is what makes it ours, though the bucket and the stage
+/// were there.
 fn made_by_us(change: &Change) -> bool {
-    change.id.kind == Kind::BucketEvents && change.action == Action::Update
+    matches!(change.id.kind, Kind::BucketEvents | Kind::StageTransition)
+        && change.action == Action::Update
 }

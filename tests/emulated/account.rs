@@ -32,18 +32,21 @@ pub(crate) struct Call {
 }
 
 /// What stands in `changes`, sorted, as `update codebuild-project NAME (drift): timeoutInMinutes, environment.image`.
+/// At which place a statement of a policy stands is nobody's concern.
 pub(crate) fn lines(plan: &Value) -> Vec<String> {
+    let statement = regex::Regex::new(r"Statement\[\d+\]").unwrap();
     let mut lines: Vec<String> = plan["changes"]
         .as_array()
         .unwrap()
         .iter()
         .map(|change| {
             let text = |key: &str| change[key].as_str().unwrap();
-            let fields: Vec<&str> = change["fields"]
+            let fields: Vec<String> = change["fields"]
                 .as_array()
                 .unwrap()
                 .iter()
                 .map(|field| field["path"].as_str().unwrap())
+                .map(|path| statement.replace(path, "Statement[]").into_owned())
                 .collect();
             let colon = if fields.is_empty() { "" } else { ": " };
             format!(

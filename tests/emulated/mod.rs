@@ -5,6 +5,7 @@ mod account;
 mod choices;
 mod interrupted;
 mod lives;
+mod members;
 mod refused;
 
 /// Where the small pipeline is.
