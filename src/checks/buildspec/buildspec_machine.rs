@@ -66,7 +66,9 @@ fn judge(spec: &Spec<'_>, path: &str, word: &str, node: &Node, diagnostics: &mut
     let times = word
         .strip_prefix("RETRY-")
         .map(|rest| rest.split('-').next().unwrap_or(rest))
-        .and_then(|times| times.parse::<u64>().ok());
+        .filter(|times| !times.is_empty() && times.bytes().all(|byte| byte.is_ascii_digit()))
+        // more digits than a number can have are too many times
+        .map(|times| times.parse::<u64>().unwrap_or(u64::MAX));
     let finding = if let Some(times) = times.filter(|times| *times > language.on_failure_retries) {
         spec.finding(
             &RULE,
