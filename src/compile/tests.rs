@@ -616,3 +616,54 @@ fn the_output_names_what_it_holds() {
     assert!(json.get("explain").is_none());
     assert!(json["objects"][0].get("path").is_none());
 }
+
+/// A file with that many projects of one role, each run by an action.
+fn many(projects: usize, prefix: &str) -> String {
+    let mut text =
+        "service: many\nprovider: {name: aws, buildRole: {name: builds}}\nprojects:\n".to_owned();
+    for number in 0..projects {
+        text += &format!(
+            "  {prefix}{number}: {{buildspec: build.yml, env: {{A: {{ssm: /a/{number}}}}}}}\n"
+        );
+    }
+    text += "source: {codecommit: r, branch: main}\nstages:\n";
+    for (stage, numbers) in (0..projects).collect::<Vec<_>>().chunks(30).enumerate() {
+        text += &format!("  - name: S{stage}\n    actions:\n");
+        for number in numbers {
+            text += &format!("      - {{name: A{number}, build: {{project: {prefix}{number}}}}}\n");
+        }
+    }
+    text
+}
+
+fn policy(compiled: &Compiled, role: &str) -> Value {
+    resource(compiled, Kind::Role, role).body["policies"]["pipectl"].clone()
+}
+
+#[test]
+fn sixty_projects_share_statements() {
+    let compiled = good(&many(60, "p"));
+    for role in ["builds", "many-pipeline-us-east-1"] {
+        let policy = policy(&compiled, role);
+        let size = policy.to_string().len();
+        assert!(size <= 10_240, "{role}: {size}");
+    }
+    let statements = policy(&compiled, "builds");
+    let statements = statements["Statement"].as_array().expect("a list");
+    let logs = |s: &&Value| s["Action"].to_string().contains("logs:PutLogEvents");
+    assert_eq!(statements.iter().filter(logs).count(), 1);
+    let parameters = statements
+        .iter()
+        .find(|s| s["Action"] == "ssm:GetParameters")
+        .expect("one statement for all");
+    assert_eq!(parameters["Resource"].as_array().map(Vec::len), Some(60));
+}
+
+#[test]
+fn a_role_that_is_too_large_says_by_how_much() {
+    let (_, found) = compiled(&many(60, &"long-name-".repeat(8)));
+    assert!(
+        found.iter().any(|f| f.starts_with("policy-too-large ")),
+        "{found:?}"
+    );
+}
