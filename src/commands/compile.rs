@@ -3,8 +3,8 @@
 use super::session::Session;
 use super::{End, Setting, desired};
 use crate::cli::Compile;
-use crate::compile::cloudformation;
 use crate::compile::output::json;
+use crate::compile::{cloudformation, left_out};
 use crate::error::{Exit, Failure};
 use crate::report::{self, Format, yaml};
 
@@ -24,7 +24,13 @@ pub(super) async fn run(arguments: &Compile, setting: &Setting) -> Result<Exit, 
     };
     session.print_warnings();
     match report.format {
-        Format::Cloudformation => report.result_json(&cloudformation(&compiled)),
+        Format::Cloudformation => {
+            let template = cloudformation(&compiled);
+            for what in left_out(&template) {
+                report.warn(&format!("not in the template: {what}"));
+            }
+            report.result_json(&template);
+        }
         Format::Json => report.result_json(&json(&compiled, arguments.explain)),
         _ if arguments.explain => {
             report.result(&report::roles::explain(report.out, &compiled.explain));

@@ -12,9 +12,24 @@ use crate::catalog::cloudformation::cloudformation as spelling;
 use crate::resources::{Id, Kind, Resource};
 use crate::tree::{Secret, SecretService};
 
-/// What only AWS knows and a file asks for: `${ssm:/name}`, `${aws:accountId}`, `${secret:id:key}`.
+/// What only AWS knows and a file asks for: `${ssm:/name}`, `${aws:accountId}`, `${secret:id:key}`; and the digest of
+/// the pipectl that a self-update runs.
 static PLACEHOLDER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\$\{(aws|ssm|secret):([^{}]*)\}").ok());
+    LazyLock::new(|| Regex::new(r"\$\{(aws|ssm|secret|pipectl):([^{}]*)\}").ok());
+
+/// Stands for the digest of the pipectl that a self-update runs, where there is none yet.
+const DIGEST: &str = "${pipectl:sha256}";
+/// What a person fills in for it.
+const DIGEST_PARAMETER: &str = "PipectlSha256";
+
+/// What a template leaves out, in words.
+pub fn left_out(template: &Value) -> Vec<&str> {
+    let list = template["Metadata"]["NotInThisTemplate"].as_array();
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
+}
 
 /// The template. What CloudFormation has no type for (objects, transitions of a running pipeline, buckets of others)
 /// is named in its metadata.
@@ -257,7 +272,21 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn done(self) -> Value {
+    fn done(mut self) -> Value {
+        let runs_pipectl = |resource: &Value| resource.to_string().contains(DIGEST);
+        if self.resources.values().any(runs_pipectl) {
+            self.parameters.insert(
+                DIGEST_PARAMETER.to_owned(),
+                json!({
+                    "Type": "String",
+                    "AllowedPattern": "[0-9a-f]{64}",
+                    "Description": "The sha256 of the pipectl for Linux that the self-update runs",
+                }),
+            );
+            self.left_out.push(format!(
+                "s3-object pipectl/{DIGEST_PARAMETER} in the artifact bucket"
+            ));
+        }
         let mut template = Object::new();
         let service = &self.compiled.desired.service;
         template
@@ -401,14 +430,15 @@ fn resolved_text(text: String) -> Value {
             }
             _ => found[0].to_owned(),
         });
-    if !dynamic.contains("${aws:") {
+    if !dynamic.contains("${aws:") && !dynamic.contains(DIGEST) {
         return Value::String(dynamic.into_owned());
     }
     // every other dollar is text
     let escaped = dynamic
         .replace("${", "${!")
         .replace("${!aws:accountId}", "${AWS::AccountId}")
-        .replace("${!aws:region}", "${AWS::Region}");
+        .replace("${!aws:region}", "${AWS::Region}")
+        .replace("${!pipectl:sha256}", "${PipectlSha256}");
     json!({"Fn::Sub": escaped})
 }
 
@@ -431,6 +461,10 @@ mod tests {
             "{{resolve:secretsmanager:G:SecretString:token}}"
         );
         assert_eq!(resolved_text("$HOME ${X}".to_owned()), "$HOME ${X}");
+        assert_eq!(
+            resolved_text(format!("get pipectl/{DIGEST}")),
+            json!({"Fn::Sub": format!("get pipectl/${{{DIGEST_PARAMETER}}}")})
+        );
     }
 
     #[test]

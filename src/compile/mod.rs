@@ -23,7 +23,7 @@ mod tests;
 mod topics;
 mod webhooks;
 
-pub use cloudformation::cloudformation;
+pub use cloudformation::{cloudformation, left_out};
 pub use self_update::shell_word;
 
 use std::collections::{BTreeMap, BTreeSet};

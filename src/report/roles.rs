@@ -18,14 +18,16 @@ pub fn explain(look: Look, list: &[RoleStatement]) -> String {
             role = &statement.role;
             let _ = writeln!(text, "{}", paint(look, Paint::Strong, &clean(role)));
         }
+        // what a person allows need not have a name
+        let space = if statement.sid.is_empty() { "" } else { " " };
         let _ = writeln!(
             text,
-            "  {} {}: {}",
+            "  {}{space}{}: {}",
             statement.effect,
-            statement.sid,
+            clean(&statement.sid),
             clean(&statement.why)
         );
-        let _ = writeln!(text, "      {}", statement.actions.join(", "));
+        let _ = writeln!(text, "      {}", clean(&statement.actions.join(", ")));
         for resource in &statement.resources {
             let _ = writeln!(text, "      on {}", clean(resource));
         }

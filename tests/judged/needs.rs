@@ -264,3 +264,17 @@ fn the_self_update_changes_only_its_own() {
         assert!(denied.iter().any(|known| known == action), "{denied:?}");
     }
 }
+
+#[test]
+fn explain_says_for_each_statement_who_needs_it() {
+    let folder = repository().join("examples/website");
+    let said = crate::examples::pipectl(&folder, &["compile", "--offline", "--explain"]).stdout;
+    for wanted in [
+        "website-pipeline-eu-west-1\n",
+        "  Allow ReadRepository: Source: The action reads the branch and uploads it as an artifact.\n",
+        "  Allow Build: Build, Invalidate: The action starts builds of the project",
+        "  Allow: The file adds it with `allow`.\n      cloudfront:CreateInvalidation\n",
+    ] {
+        assert!(said.contains(wanted), "no {wanted:?} in\n{said}");
+    }
+}
