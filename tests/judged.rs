@@ -195,8 +195,13 @@ impl Case {
         all.extend(arguments.iter().map(String::as_str));
         all.extend(more);
         let ran = pipectl(folder, &all);
-        serde_json::from_str(&ran.stdout)
-            .map_err(|error| format!("ended with {}: {error}\n{}", ran.code, ran.stderr))
+        match serde_json::from_str(&ran.stdout) {
+            Ok(json) if ran.code == 0 => Ok(json),
+            _ => Err(format!(
+                "ended with {}: {}{}",
+                ran.code, ran.stdout, ran.stderr
+            )),
+        }
     }
 }
 

@@ -82,7 +82,10 @@ fn count(list: &Value) -> usize {
 
 /// What JSON has and the template neither has nor names as missing.
 fn lost(case: &Case) -> Vec<String> {
-    let (compiled, template) = (case.json().unwrap(), case.template().unwrap());
+    let (compiled, template) = match (case.json(), case.template()) {
+        (Ok(compiled), Ok(template)) => (compiled, template),
+        (Err(said), _) | (_, Err(said)) => return vec![said],
+    };
     let resources = template["Resources"].as_object().unwrap();
     let missing = template["Metadata"]["NotInThisTemplate"].as_array();
     let missing: Vec<&str> = missing
