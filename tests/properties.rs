@@ -470,7 +470,8 @@ const SOURCES: [&str; 7] = [
     "{github: o/r, branch: main, connection: 'arn:aws:codeconnections:us-east-1:123456789012:connection/11111111-2222-3333-4444-555555555555'}",
     "{ecr: 'repo:tag'}",
     "[{codecommit: repo, branch: main}, {name: More, s3: other-bucket/more.zip}]",
-    "[{github: o/r, branch: main, connection: 'arn:aws:codeconnections:us-east-1:123456789012:connection/11111111-2222-3333-4444-555555555555', clone: full}, {name: Image, ecr: 'repo:tag'}]",
+    // a full clone is for builds only, and stages read the first source
+    "[{ecr: 'repo:tag'}, {name: Clone, github: o/r, branch: main, connection: 'arn:aws:codeconnections:us-east-1:123456789012:connection/11111111-2222-3333-4444-555555555555', clone: full}]",
     "{definition: {name: Source, actionTypeId: {category: Source, owner: AWS, provider: S3, version: '1'}, configuration: {S3Bucket: raw-bucket, S3ObjectKey: k, PollForSourceChanges: 'false'}, outputArtifacts: [{name: Source}]}}",
 ];
 

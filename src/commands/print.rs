@@ -15,7 +15,7 @@ use crate::yaml::join_key;
 pub(super) async fn run(arguments: &Print, setting: &Setting) -> Result<Exit, End> {
     let mut session = Session::new(setting);
     // A file of another tool prints, too.
-    session.cloudformation = true;
+    session.foreign = true;
     let document = session.document().await?;
     let path = arguments.path.as_deref().unwrap_or("");
     let node = walk(&document.tree, path)?;

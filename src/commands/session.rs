@@ -27,8 +27,9 @@ pub(super) struct Session<'a> {
     pub(super) sources: Sources,
     /// What was found so far.
     pub(super) found: Diagnostics,
-    /// Whether CloudFormation's short forms (`!Sub`) may stand in the file: only where it is printed.
-    pub(super) cloudformation: bool,
+    /// Whether the file may be another tool's, with CloudFormation's short forms (`!Sub`) and regions of its own: only
+    /// where it is printed.
+    pub(super) foreign: bool,
 }
 
 /// A document without variables.
@@ -72,7 +73,7 @@ impl<'a> Session<'a> {
             setting,
             sources: Sources::new(),
             found: Diagnostics::new(),
-            cloudformation: false,
+            foreign: false,
         }
     }
 
@@ -89,7 +90,7 @@ impl<'a> Session<'a> {
             (file, files::read(file)?)
         };
         let id = self.sources.add(file.display().to_string(), text);
-        let parse = if self.cloudformation {
+        let parse = if self.foreign {
             yaml::parse_cloudformation
         } else {
             yaml::parse
@@ -136,6 +137,7 @@ impl<'a> Session<'a> {
         let mut context = self.context(&root, &folder)?;
         let (region, profile) = self.early(&root, &folder, &context).await;
         if let Some(word) = &region
+            && !self.foreign
             && let Err(failure) = region_word(word)
         {
             // Nobody could be asked there. If the file says so, the finding points at it.
@@ -256,7 +258,9 @@ impl<'a> Session<'a> {
     fn context(&self, root: &Node, folder: &Path) -> Result<variables::Context, Failure> {
         let global = &self.setting.global;
         let params = self.params()?;
-        if let Some(region) = &global.region {
+        if let Some(region) = &global.region
+            && !self.foreign
+        {
             region_word(region)?;
         }
         if let Some(stage) = &global.stage
@@ -350,11 +354,17 @@ impl<'a> Session<'a> {
         };
         let mut model = model::decode(&document.tree, &context, &mut self.found)?;
         checks::place_buildspecs(&mut model, &self.sources);
+        // What is checked offline is the file: where somebody happens to be is not a part of it.
+        let said = self.setting.global.region.is_some()
+            || document
+                .tree
+                .get("provider")
+                .is_some_and(|provider| provider.get("region").is_some());
         let buildspecs = self.buildspecs(&model, &document.folder);
         let subject = checks::Subject {
             model: &model,
             sources: &self.sources,
-            region: document.region.as_deref(),
+            region: document.region.as_deref().filter(|_| !offline || said),
             stage: &document.stage,
             buildspecs: &buildspecs,
             complete: !self.found.iter().any(|found| {

@@ -376,13 +376,19 @@ impl Body {
             return blocks.pop();
         }
         let mut secondary = Shape::new(span);
-        let first = blocks.first().cloned().unwrap_or_else(all);
-        for (name, block) in outputs.iter().zip(blocks) {
-            secondary.set(&name.value, block);
+        let mut first: Option<(&str, &Node)> = None;
+        for (name, block) in outputs.iter().zip(&blocks) {
+            if first.is_none_or(|(other, _)| name.value.as_str() < other) && !primary {
+                first = Some((&name.value, block));
+            }
+            secondary.set(&name.value, block.clone());
         }
-        // The block needs files of its own, though CodePipeline takes the entries only.
+        // The block needs files of its own, though CodePipeline takes the entries only: those of the primary output,
+        // else of the first by name, since maps have no order.
         let files = first
-            .get("files")
+            .map(|(_, block)| block)
+            .or(blocks.first())
+            .and_then(|block| block.get("files"))
             .cloned()
             .unwrap_or_else(|| text_list(&[Text::new("**/*", span)], span));
         let mut shape = Shape::new(span);

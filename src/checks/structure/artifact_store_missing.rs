@@ -1,6 +1,7 @@
 //! Every region that a raw pipeline works in has an artifact store.
 
 use super::wording::is_source;
+use crate::catalog::structure;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Action, Pipeline, Text};
@@ -38,6 +39,8 @@ fn regions(pipeline: &Pipeline) -> Vec<(&Action, &Text)> {
     let mut regions: Vec<(&Action, &Text)> = Vec::new();
     for step in flow::steps(pipeline) {
         let region = step.action.region.as_ref().filter(|region| region.known);
+        // what is no region at all is another rule's finding
+        let region = region.filter(|region| structure::regions().is_name(&region.value));
         // where a source may not stand is another rule's finding
         if let Some(region) = region.filter(|_| !is_source(step.action))
             && !regions.iter().any(|(_, other)| other.value == region.value)

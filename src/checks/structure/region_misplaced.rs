@@ -1,6 +1,7 @@
 //! Only actions of AWS that are no sources may stand in another region.
 
 use super::wording::is_source;
+use crate::catalog::structure;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -23,6 +24,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for step in flow::all_steps(subject.model) {
         let action = step.action;
         let said = action.region.as_ref().filter(|region| region.known);
+        // what is no region at all is another rule's finding
+        let said = said.filter(|region| structure::regions().is_name(&region.value));
         let Some(region) = said.filter(|region| region.value != home) else {
             continue;
         };

@@ -75,7 +75,14 @@ fn one(subject: &Subject<'_>, region: &Text, path: String, diagnostics: &mut Dia
         Some(region) => Some(region),
         None => nearest(value, facts.available.iter().map(String::as_str)),
     };
-    let finding = if !facts.is_name(value) {
+    // `region`, `AWS_REGION`, `<region>`
+    let finding = if value.to_ascii_lowercase().contains("region") {
+        RULE.doubtful(
+            region.span,
+            path,
+            format!("`{value}` is no region; it seems to be left to be filled in"),
+        )
+    } else if !facts.is_name(value) {
         RULE.finding(region.span, path, format!("`{value}` is no region"))
     } else if facts.are_listed(value) {
         RULE.doubtful(
