@@ -69,6 +69,9 @@ pub(super) fn body(map: &mut Map<'_>, name: &Text, out: &mut Diagnostics) -> Bod
                     let made = artifacts(&entry.value, &join(&path, &entry.key), out);
                     body.secondary.push((key_text(entry), made));
                 }
+                // A map has no order, and what comes of it is a list.
+                body.secondary
+                    .sort_by(|(a, _), (b, _)| a.value.cmp(&b.value));
             }
             _ => {
                 let names = texts(node, &path, out);
@@ -376,19 +379,13 @@ impl Body {
             return blocks.pop();
         }
         let mut secondary = Shape::new(span);
-        let mut first: Option<(&str, &Node)> = None;
-        for (name, block) in outputs.iter().zip(&blocks) {
-            if first.is_none_or(|(other, _)| name.value.as_str() < other) && !primary {
-                first = Some((&name.value, block));
-            }
-            secondary.set(&name.value, block.clone());
+        let first = blocks.first().cloned().unwrap_or_else(all);
+        for (name, block) in outputs.iter().zip(blocks) {
+            secondary.set(&name.value, block);
         }
-        // The block needs files of its own, though CodePipeline takes the entries only: those of the primary output,
-        // else of the first by name, since maps have no order.
+        // The block needs files of its own, though CodePipeline takes the entries only.
         let files = first
-            .map(|(_, block)| block)
-            .or(blocks.first())
-            .and_then(|block| block.get("files"))
+            .get("files")
             .cloned()
             .unwrap_or_else(|| text_list(&[Text::new("**/*", span)], span));
         let mut shape = Shape::new(span);
