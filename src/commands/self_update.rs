@@ -111,7 +111,7 @@ impl SelfUpdate {
         }
         let Some(revision) = self.revision(work) else {
             report.warn(&format!(
-                "{name} has a new structure and ends this execution; the commit to start it on is not known: start it by hand, pipectl run --pipeline {name}"
+                "{name} has a new structure and ends this execution; the commit to start it on is not known: start it by hand: aws codepipeline start-pipeline-execution --name {name}"
             ));
             return Ok(());
         };
@@ -126,8 +126,8 @@ impl SelfUpdate {
         let not_started = |error| {
             let mut failure = live::failure(&error);
             let help = format!(
-                "{name} is updated, but not started again: pipectl run --pipeline {name} --commit {}",
-                revision.value
+                "{name} is updated, but not started again: aws codepipeline start-pipeline-execution --name {name} --source-revisions actionName={},revisionType={},revisionValue={}",
+                revision.action, revision.kind, revision.value
             );
             failure.help = Some(match failure.help {
                 Some(why) => format!("{why} {help}"),

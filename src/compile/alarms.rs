@@ -37,10 +37,9 @@ pub(super) fn names_in_aws(model: &Model) -> BTreeMap<String, Vec<String>> {
         AlarmWatch::Metric { .. } => vec![names::alarm(service, &alarm.key.value)],
         AlarmWatch::FailedBuilds { .. } => {
             let projects = watched(model, alarm);
-            let several = projects.len() > 1;
             projects
                 .iter()
-                .map(|project| failed_builds_name(service, alarm, project, several))
+                .map(|project| failed_builds_name(service, alarm, project))
                 .collect()
         }
     };
@@ -51,13 +50,10 @@ pub(super) fn names_in_aws(model: &Model) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-fn failed_builds_name(service: &str, alarm: &Alarm, project: &Project, several: bool) -> String {
-    let key = &alarm.key.value;
-    if several {
-        names::alarm(service, &format!("{key}-{}", project.name.value))
-    } else {
-        names::alarm(service, key)
-    }
+/// With the project's name also where there is only one: a second project renames nothing.
+fn failed_builds_name(service: &str, alarm: &Alarm, project: &Project) -> String {
+    let name = format!("{}-{}", alarm.key.value, project.name.value);
+    names::alarm(service, &name)
 }
 
 /// The alarms as resources.
@@ -67,9 +63,8 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
             AlarmWatch::Existing(_) => {}
             AlarmWatch::FailedBuilds { period, .. } => {
                 let projects = watched(model, alarm);
-                let several = projects.len() > 1;
                 for project in projects {
-                    let name = failed_builds_name(&model.service.value, alarm, project, several);
+                    let name = failed_builds_name(&model.service.value, alarm, project);
                     let region = project.region.as_ref().map_or(&facts.region, |r| &r.value);
                     let known = &companions().failed_builds;
                     let mut body = begin(&name, format!("Builds of {} fail.", project.name.value));
