@@ -247,6 +247,11 @@ fn value(value: &Value, room: usize) -> String {
     if text.chars().count() <= room {
         return text;
     }
+    // What has a name is known by it, wherever the name stands in the text.
+    let text = match value.get("name").and_then(Value::as_str) {
+        Some(name) => format!("{} {text}", clean(name)),
+        None => text,
+    };
     let mut cut: String = text.chars().take(room.saturating_sub(3)).collect();
     cut.push_str("...");
     cut
@@ -338,4 +343,17 @@ pub fn outcome(outcome: &crate::apply::Outcome) -> String {
     }
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_long_value_begins_with_its_name() {
+        let stage = json!({"actions": ["x".repeat(50)], "name": "Integration"});
+        assert_eq!(value(&stage, 30), "Integration {\"actions\":[\"xx...");
+        assert_eq!(value(&json!({"name": "A"}), 30), "{\"name\":\"A\"}");
+    }
 }
