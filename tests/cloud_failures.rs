@@ -67,6 +67,10 @@ impl Server {
             .collect()
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) async fn aws(&self) -> Aws {
         Aws::connect(&Options {
             endpoint_url: Some(self.url.clone()),

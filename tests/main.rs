@@ -29,4 +29,5 @@ mod self_update;
 mod shell;
 mod support;
 mod variables;
+mod variables_batches;
 mod variables_print;
