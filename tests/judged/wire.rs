@@ -197,7 +197,7 @@ fn recorders(recorded: &Recorded) -> (emulator::Emulators, Vec<(String, String)>
     (emulators, environment)
 }
 
-/// What the models say of all requests, once per finding, and how often each operation was called.
+/// What the models say of all requests, and whether calls of S3 name the owner they expect, once per finding, and how often each operation was called.
 fn judge(recorded: &Recorded) -> (BTreeSet<String>, BTreeMap<String, usize>) {
     let mut findings = BTreeSet::new();
     let mut operations = BTreeMap::new();
@@ -207,6 +207,12 @@ fn judge(recorded: &Recorded) -> (BTreeSet<String>, BTreeMap<String, usize>) {
         let name = format!("{} {operation}", request.service());
         for error in answer["errors"].as_array().unwrap() {
             findings.insert(format!("{name}: {error} in {}", answer["params"]));
+        }
+        // A bucket of that name may be somebody else's; only CreateBucket has no such member.
+        let owner = request.header("x-amz-expected-bucket-owner");
+        let names_owner = request.service() != "s3" || operation == "CreateBucket";
+        if !names_owner && owner != Some("123456789012") {
+            findings.insert(format!("{name}: expects the bucket of {owner:?}"));
         }
         *operations.entry(name).or_insert(0) += 1;
     }
