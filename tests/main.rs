@@ -19,6 +19,7 @@ mod examples;
 mod hook;
 mod judged;
 mod model;
+mod network;
 mod optional_members;
 mod properties;
 mod sandbox_round_trip;

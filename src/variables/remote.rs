@@ -27,16 +27,25 @@ impl Resolver<'_> {
             ErrorKind::NotFound | ErrorKind::Invalid => {
                 "a fallback is only used where nothing is found, not where AWS refuses"
             }
+            _ if error.code == "certificate" => {
+                "set AWS_CA_BUNDLE to a file of trusted certificates"
+            }
             _ => "try again; -v shows the calls",
         };
-        let stop = self.refuse(
-            call,
+        // Codes of our own are small: then AWS never answered.
+        let answered = error
+            .code
+            .starts_with(|first: char| first.is_ascii_uppercase());
+        let message = if answered {
             format!(
                 "AWS refused {}: {}: {}",
                 error.operation, error.code, error.message
-            ),
-            help,
-        );
+            )
+        } else {
+            let text = error.message.trim_end_matches('.');
+            format!("{} did not work: {text}", error.operation)
+        };
+        let stop = self.refuse(call, message, help);
         let file_is_to_blame = matches!(
             error.kind,
             ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Exists

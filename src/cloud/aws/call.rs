@@ -236,6 +236,14 @@ impl Watch {
                 "no-answer",
                 format!("{host} did not answer in time."),
             ),
+            SdkError::DispatchFailure(_) if last_cause(error).contains("certificate") => failed(
+                ErrorKind::Other,
+                "certificate",
+                format!(
+                    "{host} is not trusted: {}. If a proxy or the endpoint has an authority of its own, AWS_CA_BUNDLE names the file with its certificate.",
+                    last_cause(error)
+                ),
+            ),
             SdkError::DispatchFailure(failure) if failure.is_io() => failed(
                 ErrorKind::Transient,
                 "no-connection",

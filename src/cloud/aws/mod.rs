@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,7 @@ mod logs;
 mod s3;
 mod sns;
 mod stages;
+mod trust;
 mod values;
 mod webhooks;
 
@@ -153,6 +155,9 @@ impl Aws {
                     .operation_attempt_timeout(PATIENCE)
                     .build(),
             );
+        if let Some(bundle) = setting("AWS_CA_BUNDLE") {
+            loader = loader.http_client(trust::client(Path::new(&bundle))?);
+        }
         if let Ok(name) = AppName::new("pipectl") {
             loader = loader.app_name(name);
         }
