@@ -27,6 +27,8 @@ pub(crate) fn pipectl(folder: &Path, arguments: &[&str]) -> Ran {
     command
         .env("HOME", folder)
         .env("NO_COLOR", "1")
+        // What is shown depends on the locale; the tests do not depend on that of whoever runs them.
+        .env("LC_ALL", "C.UTF-8")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .stdin(std::process::Stdio::null());
     let output = command.output().unwrap();
