@@ -38,6 +38,9 @@ const DOUBTFUL: [(&str, &[&str]); 13] = [
     ("097.yml", &["buildspec-command"]),
 ];
 
+/// Accepted ones whose report formats were scrambled with their other words: of these, and of nothing else, it is told.
+const SCRAMBLED_FORMATS: [&str; 2] = ["045.yml", "048.yml"];
+
 /// The forms in which a buildspec can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -143,12 +146,16 @@ fn short(finding: &Value) -> String {
 
 #[test]
 fn accepted_buildspecs_have_no_error() {
-    each("accepted", |_, _, found| {
-        let errors: Vec<String> = found
+    each("accepted", |name, _, found| {
+        let scrambled = SCRAMBLED_FORMATS.contains(&name);
+        let (formats, others): (Vec<&Value>, Vec<&Value>) = found
             .iter()
             .filter(|one| one["severity"] == "error")
-            .map(short)
-            .collect();
+            .partition(|one| scrambled && one["code"] == "buildspec-report");
+        let errors: Vec<String> = others.into_iter().map(short).collect();
+        if scrambled && formats.len() != 1 {
+            return Err(format!("{} findings of its format", formats.len()));
+        }
         if errors.is_empty() {
             return Ok(());
         }

@@ -36,7 +36,7 @@ fn judge(case: &Case) -> Vec<String> {
 }
 
 /// Where cfn-lint and we disagree.
-const KNOWN: [Overruled; 2] = [
+const KNOWN: [Overruled; 3] = [
     Overruled {
         finding: "everything: E3002 at Resources.PipelineAllInOne.Properties.Future: Additional",
         reason: "written under `api:`, which is for members that nobody knows yet",
@@ -44,6 +44,12 @@ const KNOWN: [Overruled; 2] = [
     Overruled {
         finding: "everything: E3002 at Resources.PipelineRawOne.Properties.Future: Additional",
         reason: "written under `api:`",
+    },
+    Overruled {
+        finding: "pipelines/accepted/151.json: E3703 at Resources.PipelinePipelineName.Properties.Stages.1.Actions.0\
+        .Configuration.RoleArn: 'arn:aws:iam::TEST_ACCOUNT:role/",
+        reason: "somebody's generator left a word where the account id goes; CreatePipeline takes the configuration as \
+        text and looks the role up when the action runs",
     },
 ];
 
