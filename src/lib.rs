@@ -20,6 +20,7 @@ pub mod compile;
 pub mod destroy;
 pub mod diagnostic;
 pub mod error;
+pub mod execution;
 pub mod inventory;
 pub mod live;
 pub mod lock;

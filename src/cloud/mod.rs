@@ -10,6 +10,7 @@ use crate::resources::{Id, Resource};
 use crate::tree::Secret;
 
 pub mod aws;
+pub mod runs;
 
 /// Who is calling, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
