@@ -278,10 +278,12 @@ impl Run<'_> {
         }
     }
 
-    /// GetPipeline gives every action its region, so the pipeline's own is never at fault.
+    /// GetPipeline gives every action its region, so the pipeline's own is never at fault. Whether a word that is no
+    /// region's name is another region, nobody knows here.
     fn region(&mut self, action: &Value, place: &Place, kind: &ActionType) {
         let region = text(action, "region");
-        let elsewhere = !region.is_empty() && region != self.region;
+        let known = structure::regions().is_name(region);
+        let elsewhere = known && region != self.region;
         let category = text(&action["actionTypeId"], "category");
         if elsewhere && (category == "Source" || kind.owner != "AWS") {
             let values = [("action", text(action, "name"))];

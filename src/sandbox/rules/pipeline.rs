@@ -298,7 +298,7 @@ impl Run<'_> {
             .iter()
             .flat_map(|stage| items(stage, "actions"))
             .map(|action| text(action, "region"))
-            .filter(|region| !region.is_empty() && *region != self.region)
+            .filter(|region| structure::regions().is_name(region) && *region != self.region)
             .collect();
         if let Some(store) = one {
             self.artifact_store(store, &place.key("artifactStore"));
