@@ -29,6 +29,7 @@ mod secrets;
 mod self_update;
 mod shell;
 mod support;
+mod systems;
 mod variables;
 mod variables_batches;
 mod variables_print;
