@@ -25,6 +25,18 @@ pub enum BuildStatus {
 }
 
 impl BuildStatus {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Fault => "FAULT",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Stopped => "STOPPED",
+        }
+    }
+
     /// Whether it has ended.
     pub fn is_over(self) -> bool {
         self != Self::InProgress
@@ -56,6 +68,29 @@ pub enum PhaseType {
     /// A phase that is newer than this program, and the ends of a batch.
     #[serde(other)]
     Other,
+}
+
+impl PhaseType {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitted => "SUBMITTED",
+            Self::Queued => "QUEUED",
+            Self::Provisioning => "PROVISIONING",
+            Self::DownloadSource => "DOWNLOAD_SOURCE",
+            Self::Install => "INSTALL",
+            Self::PreBuild => "PRE_BUILD",
+            Self::Build => "BUILD",
+            Self::PostBuild => "POST_BUILD",
+            Self::UploadArtifacts => "UPLOAD_ARTIFACTS",
+            Self::Finalizing => "FINALIZING",
+            Self::Completed => "COMPLETED",
+            Self::DownloadBatchspec => "DOWNLOAD_BATCHSPEC",
+            Self::InProgress => "IN_PROGRESS",
+            Self::CombineArtifacts => "COMBINE_ARTIFACTS",
+            Self::Other => "OTHER",
+        }
+    }
 }
 
 /// A phase that has begun.
@@ -142,4 +177,47 @@ pub struct Build {
     pub initiator: Option<String>,
     /// The batch it belongs to.
     pub build_batch_arn: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_json() {
+        for phase in [
+            PhaseType::Submitted,
+            PhaseType::Queued,
+            PhaseType::Provisioning,
+            PhaseType::DownloadSource,
+            PhaseType::Install,
+            PhaseType::PreBuild,
+            PhaseType::Build,
+            PhaseType::PostBuild,
+            PhaseType::UploadArtifacts,
+            PhaseType::Finalizing,
+            PhaseType::Completed,
+            PhaseType::DownloadBatchspec,
+            PhaseType::InProgress,
+            PhaseType::CombineArtifacts,
+        ] {
+            assert_eq!(
+                serde_json::to_value(phase).expect("as the test says"),
+                phase.as_str()
+            );
+        }
+        for status in [
+            BuildStatus::InProgress,
+            BuildStatus::Succeeded,
+            BuildStatus::Failed,
+            BuildStatus::Fault,
+            BuildStatus::TimedOut,
+            BuildStatus::Stopped,
+        ] {
+            assert_eq!(
+                serde_json::to_value(status).expect("as the test says"),
+                status.as_str()
+            );
+        }
+    }
 }

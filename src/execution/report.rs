@@ -50,6 +50,17 @@ pub enum TestStatus {
 }
 
 impl TestStatus {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Error => "ERROR",
+            Self::Skipped => "SKIPPED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
     /// Whether somebody has to look at it.
     pub fn is_bad(self) -> bool {
         matches!(self, Self::Failed | Self::Error)
@@ -135,4 +146,52 @@ pub struct Coverage {
     pub branches_covered: i64,
     /// Branches.
     pub branches_missed: i64,
+}
+
+impl Coverage {
+    /// The numbers of lines and branches, each covered and missed, with their percentages (two decimals; of nothing 0).
+    pub fn of(file_path: Option<String>, lines: (i64, i64), branches: (i64, i64)) -> Self {
+        Self {
+            file_path,
+            line_coverage_percentage: percentage(lines),
+            lines_covered: lines.0,
+            lines_missed: lines.1,
+            branch_coverage_percentage: percentage(branches),
+            branches_covered: branches.0,
+            branches_missed: branches.1,
+        }
+    }
+}
+
+fn percentage((covered, missed): (i64, i64)) -> f64 {
+    if covered + missed <= 0 {
+        return 0.0;
+    }
+    #[allow(clippy::cast_precision_loss, reason = "numbers of lines")]
+    let exact = covered as f64 * 100.0 / (covered + missed) as f64;
+    (exact * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_have_two_decimals_and_nothing_is_no_error() {
+        let coverage = Coverage::of(None, (2, 1), (0, 0));
+        assert!((coverage.line_coverage_percentage - 66.67).abs() < f64::EPSILON);
+        assert!(coverage.branch_coverage_percentage.abs() < f64::EPSILON);
+        for status in [
+            TestStatus::Succeeded,
+            TestStatus::Failed,
+            TestStatus::Error,
+            TestStatus::Skipped,
+            TestStatus::Unknown,
+        ] {
+            assert_eq!(
+                serde_json::to_value(status).expect("as the test says"),
+                status.as_str()
+            );
+        }
+    }
 }

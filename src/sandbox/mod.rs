@@ -15,12 +15,17 @@
 //! | `write`, `pipelines` | create, update, delete |
 //! | `executions` | executions as rows |
 //! | `admin` | `pipectl sandbox set\|get\|list\|reset` |
+//! | [`archive`], [`glob`] | artifacts, and which files go into them |
+//! | [`reports`] | reports of tests and coverage |
 
 mod admin;
+pub mod archive;
 mod executions;
+pub mod glob;
 mod names;
 mod pipelines;
 mod read;
+pub mod reports;
 pub mod rules;
 mod seed;
 mod store;
