@@ -25,6 +25,7 @@ pub mod inventory;
 pub mod live;
 pub mod lock;
 pub mod model;
+pub mod operate;
 pub mod plan;
 pub mod report;
 pub mod resources;

@@ -70,9 +70,9 @@ pub trait Runs: Send + Sync {
     async fn action_runs(&self, pipeline: &str, execution: &str) -> Result<Vec<ActionRun>>;
     /// Every run of every rule in an execution, oldest first (ListRuleExecutions).
     async fn rule_runs(&self, pipeline: &str, execution: &str) -> Result<Vec<RuleRun>>;
-    /// Builds by id, `None` where absent (BatchGetBuilds, by 100). The id of a batch gives its builds instead
-    /// (BatchGetBuildBatches).
-    async fn builds(&self, region: &str, ids: &[String]) -> Result<Vec<Option<Build>>>;
+    /// Builds by id, without those that are not there (BatchGetBuilds, by 100). The id of a batch build gives the
+    /// builds it is made of (BatchGetBuildBatches).
+    async fn builds(&self, region: &str, ids: &[String]) -> Result<Vec<Build>>;
     /// A page of a build's log after `after` (GetLogEvents); empty where there is no log yet.
     async fn log(
         &self,
@@ -81,6 +81,28 @@ pub trait Runs: Send + Sync {
         stream: &str,
         after: Option<&str>,
     ) -> Result<LogPage>;
+    /// The last lines of a log, at most `most` (GetLogEvents from the end).
+    async fn log_tail(
+        &self,
+        region: &str,
+        group: &str,
+        stream: &str,
+        most: usize,
+    ) -> Result<Vec<LogLine>> {
+        let mut last = std::collections::VecDeque::new();
+        let mut after = None;
+        loop {
+            let page = self.log(region, group, stream, after.as_deref()).await?;
+            if page.lines.is_empty() {
+                return Ok(last.into());
+            }
+            last.extend(page.lines);
+            while last.len() > most {
+                last.pop_front();
+            }
+            after = page.next;
+        }
+    }
     /// Reports by ARN with their test cases or coverage (BatchGetReports by 100, DescribeTestCases,
     /// DescribeCodeCoverages). Of test cases the failed ones always, the others up to 500.
     async fn reports(&self, region: &str, arns: &[String]) -> Result<Vec<Report>>;
