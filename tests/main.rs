@@ -14,6 +14,7 @@ mod cloud_contract;
 mod cloud_failures;
 mod corpus;
 mod docs;
+mod editors;
 mod emulated;
 mod examples;
 mod hook;

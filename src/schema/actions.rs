@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::forms::{self, any_of, duration, free_map, map, one_or_more, reference, text};
-use super::{api, exactly_one};
+use super::api;
+use super::forms::{
+    self, absent, any_of, duration, exactly_one, free_map, map, one_or_more, reference, text,
+};
 use crate::catalog::actions::{self as catalog, ActionType};
 use crate::catalog::keys::{ConfigKey, Format, camel};
+use crate::catalog::structure;
 
 /// The options of every action.
 pub(super) fn options() -> Vec<(&'static str, Value)> {
@@ -38,7 +41,10 @@ pub(super) fn approval() -> Value {
         ("link", text("What the reviewer should look at")),
         (
             "timeout",
-            duration("After how long it is rejected, in minutes; 7 days if absent"),
+            absent(
+                duration("After how long it is rejected, in minutes; 7 days if absent"),
+                structure::defaults().approval_minutes,
+            ),
         ),
     ]);
     any_of(
@@ -88,7 +94,11 @@ pub(super) fn grouped(group: &str, builds: bool) -> Value {
             keys.push((kind, of_provider(of, group == "invoke")));
         }
     }
-    let provider = exactly_one(map(&format!("A provider of `{group}`"), keys, &[]), &kinds);
+    let provider = exactly_one(
+        map(&format!("A provider of `{group}`"), keys, &[]),
+        &kinds,
+        "a provider",
+    );
     if builds {
         any_of(
             "A build that deploys, or a provider",
@@ -134,16 +144,21 @@ fn of_provider(of: &'static ActionType, by_text: bool) -> Value {
     }
 }
 
-/// The words of configuration keys, with what they take. The short name alone is shown; the API's word in camelCase
+/// The words of configuration keys, with what they take. The short name alone is proposed; the API's word in camelCase
 /// is understood too.
 pub(super) fn configure(into: &mut Vec<(String, Value)>, keys: &[ConfigKey]) {
     for key in keys {
         let camel = [true, false].map(|fold| camel(&key.name, fold));
         let camel = camel.into_iter().filter(|_| !key.short_only);
         for word in key.short.iter().cloned().chain(camel) {
-            if !into.iter().any(|(other, _)| *other == word) {
-                into.push((word, configured(key)));
+            if into.iter().any(|(other, _)| *other == word) {
+                continue;
             }
+            let mut value = configured(key);
+            if word != key.friendly_name() {
+                value["doNotSuggest"] = json!(true);
+            }
+            into.push((word, value));
         }
     }
 }
@@ -159,16 +174,27 @@ fn configured(key: &ConfigKey) -> Value {
     if let Some(note) = &key.note {
         about = format!("{about}: {note}");
     }
+    // The first of the types is what an editor prepares.
+    let types: &[&str] = match key.format {
+        Format::Bool => &["boolean", "string"],
+        Format::Integer | Format::Number | Format::IntegerOrPercent => &["number", "string"],
+        Format::JsonObject | Format::NameValueJson => {
+            &["object", "string", "array", "number", "boolean"]
+        }
+        Format::JsonList | Format::EnvironmentJson => {
+            &["array", "string", "object", "number", "boolean"]
+        }
+        _ => &["string", "number", "boolean", "array", "object"],
+    };
+    let mut value = json!({"type": types});
     if let Some(default) = &key.default {
         about = format!("{about}. Absent: {default}");
+        value["default"] = match (key.format, default.parse::<i64>()) {
+            (Format::Bool, _) => json!(default == "true"),
+            (Format::Integer | Format::Number, Ok(number)) => json!(number),
+            _ => json!(default),
+        };
     }
-    let mut value = match key.format {
-        Format::Bool => json!({"type": ["boolean", "string"]}),
-        Format::Integer | Format::Number | Format::IntegerOrPercent => {
-            json!({"type": ["number", "string"]})
-        }
-        _ => json!({}),
-    };
     value["description"] = json!(about);
     if !key.values.is_empty() {
         value["examples"] = json!(key.values);

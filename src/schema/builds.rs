@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use super::actions::options;
 use super::api;
 use super::forms::{
-    any_of, boolean, command, described, duration, free_map, list, map, named, one_or_more,
-    reference, scalar, text, whole, word,
+    absent, any_of, boolean, command, described, duration, free_map, list, map, named, one_or_more,
+    plain, reference, scalar, text, whole, word,
 };
+use crate::catalog::companions::companions;
 use crate::catalog::{buildspec, codebuild};
 
 /// Adds the definitions of builds.
@@ -21,8 +22,8 @@ pub(super) fn define(definitions: &mut Map<String, Value>) {
         ("settings", settings),
         ("env", env()),
         ("artifacts", artifacts()),
-        ("build", build()),
-        ("selfUpdate", self_update()),
+        ("build", plain(build())),
+        ("selfUpdate", plain(self_update())),
         ("sharedProject", shared_project()),
     ] {
         definitions.insert(name.to_owned(), value);
@@ -34,6 +35,7 @@ fn commands(about: &str) -> Value {
 }
 
 fn settings() -> Vec<(&'static str, Value)> {
+    let known = &codebuild::codebuild().project;
     let compute: Vec<&str> = ["small", "medium", "large", "xlarge", "2xlarge"]
         .into_iter()
         .chain(
@@ -49,6 +51,8 @@ fn settings() -> Vec<(&'static str, Value)> {
         compute[..5].join(", ")
     ));
     compute["examples"] = serde_json::json!(["small", "medium", "large", "xlarge", "2xlarge"]);
+    let machine = &codebuild::codebuild().os[0];
+    let compute = absent(compute, machine.default_compute.as_str());
     vec![
         (
             "image",
@@ -57,9 +61,12 @@ fn settings() -> Vec<(&'static str, Value)> {
         ("compute", compute),
         (
             "os",
-            word(
-                "Linux on x86 unless it says otherwise",
-                codebuild::os_words(),
+            absent(
+                word(
+                    "Linux on x86 unless it says otherwise",
+                    codebuild::os_words(),
+                ),
+                machine.os.as_str(),
             ),
         ),
         (
@@ -71,16 +78,19 @@ fn settings() -> Vec<(&'static str, Value)> {
         ),
         (
             "timeout",
-            duration("After how long it fails, in minutes; 60 if absent"),
+            minutes("After how long it fails, in minutes", known.timeout.default),
         ),
         (
             "queuedTimeout",
-            duration("How long it may wait for a machine, in minutes"),
+            minutes(
+                "How long it may wait for a machine, in minutes",
+                known.queued_timeout.default,
+            ),
         ),
         ("env", reference("env")),
         ("cache", cache()),
         ("vpc", vpc()),
-        ("privileged", boolean("For docker")),
+        ("privileged", absent(boolean("For docker"), false)),
         ("role", reference("role")),
         ("allow", reference("allow")),
         ("logs", logs()),
@@ -101,6 +111,15 @@ fn settings() -> Vec<(&'static str, Value)> {
             commands("Commands at the end of the build phase, whatever came of it"),
         ),
     ]
+}
+
+/// A time span in minutes, and what holds where it is absent.
+fn minutes(about: &str, default: Option<u64>) -> Value {
+    let value = duration(about);
+    match default {
+        Some(default) => absent(value, default),
+        None => value,
+    }
 }
 
 fn env() -> Value {
@@ -174,7 +193,10 @@ fn logs() -> Value {
             ("group", text("A log group that exists")),
             (
                 "retention",
-                duration("How long a made one keeps it, in days"),
+                absent(
+                    duration("How long a made one keeps it, in days"),
+                    companions().logs.retention_days,
+                ),
             ),
             ("stream", text("Prefix of the stream")),
             ("s3", text("`bucket/prefix`")),

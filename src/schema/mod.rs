@@ -12,13 +12,14 @@ mod raw;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::actions as catalog;
+use crate::catalog::companions::companions;
 use crate::catalog::conditions;
 use crate::catalog::structure;
 
 use actions::{approval, commands, configure, grouped, owned, single};
 use forms::{
-    any_of, boolean, described, duration, free_map, list, map, named, number, one_or_more,
-    reference, text, whole, word,
+    absent, any_of, boolean, described, duration, exactly_one, free_map, list, map, map_or_word,
+    named, number, one_or_more, plain, reference, text, whole, word,
 };
 
 /// Kinds of stages and actions, with what they become.
@@ -83,12 +84,12 @@ pub fn schema() -> Value {
         ("onSuccess", condition("onSuccess")),
         ("onFailure", on_failure()),
         ("transition", transition()),
-        ("approval", approval()),
-        ("commands", commands()),
-        ("deploy", grouped("deploy", true)),
-        ("invoke", grouped("invoke", false)),
-        ("scan", single("inspector-scan")),
-        ("image", single("ecr-build-and-publish")),
+        ("approval", plain(approval())),
+        ("commands", plain(commands())),
+        ("deploy", plain(grouped("deploy", true))),
+        ("invoke", plain(grouped("invoke", false))),
+        ("scan", plain(single("inspector-scan"))),
+        ("image", plain(single("ecr-build-and-publish"))),
         ("alarm", alarm()),
         ("variable", variable()),
         ("pipeline", pipeline()),
@@ -101,7 +102,7 @@ pub fn schema() -> Value {
             "$schema".to_owned(),
             json!("http://json-schema.org/draft-07/schema#"),
         );
-        members.insert("title".to_owned(), json!("pipectl pipeline file"));
+        members.insert("title".to_owned(), json!("pipectl"));
         members.insert("definitions".to_owned(), Value::Object(definitions));
     }
     root
@@ -131,7 +132,10 @@ fn root() -> Value {
         ),
         (
             "useDotenv",
-            boolean("Whether `.env.<stage>` or `.env` is read for `${env:…}`"),
+            absent(
+                boolean("Whether `.env.<stage>` or `.env` is read for `${env:…}`"),
+                false,
+            ),
         ),
         (
             "include",
@@ -168,6 +172,10 @@ fn root() -> Value {
     let mut root = map("A pipeline of AWS CodePipeline", keys, &[]);
     // The file itself is no variable.
     root["type"] = json!("object");
+    // What is missing may stand in an included file.
+    root["anyOf"] = ["service", "include"]
+        .map(|key| json!({"required": [key], "errorMessage": "`service` is missing."}))
+        .into();
     root
 }
 
@@ -199,16 +207,22 @@ fn pipeline_keys() -> Vec<(&'static str, Value)> {
         ),
         (
             "executionMode",
-            word(
-                "What happens when a second execution comes",
-                enums.execution_mode.iter().map(String::as_str),
+            absent(
+                word(
+                    "What happens when a second execution comes",
+                    enums.execution_mode.iter().map(String::as_str),
+                ),
+                structure::defaults().execution_mode.as_str(),
             ),
         ),
         (
             "type",
-            word(
-                "V2 unless it says V1, which is for few features only",
-                ["V1", "V2"],
+            absent(
+                word(
+                    "V2 unless it says V1, which is for few features only",
+                    ["V1", "V2"],
+                ),
+                "V2",
             ),
         ),
         ("api", api("PipelineDeclaration")),
@@ -236,9 +250,12 @@ fn provider() -> Value {
     map(
         "Where the pipeline lives, and what its resources share",
         vec![
-            ("name", word("The only one", ["aws"])),
+            ("name", absent(word("The only one", ["aws"]), "aws")),
             ("region", text("The region, unless `-r` says another")),
-            ("stage", text("The stage, unless `-s` says another")),
+            (
+                "stage",
+                absent(text("The stage, unless `-s` says another"), "dev"),
+            ),
             ("profile", text("The AWS profile, unless `-p` says another")),
             (
                 "accountId",
@@ -272,7 +289,10 @@ fn role() -> Value {
             ("allow", reference("allow")),
             (
                 "sourceArn",
-                boolean("Whether its trust names the very pipeline or project"),
+                absent(
+                    boolean("Whether its trust names the very pipeline or project"),
+                    false,
+                ),
             ),
         ],
         &[],
@@ -290,7 +310,10 @@ fn allow() -> Value {
             ("Sid", text("A name")),
             (
                 "Effect",
-                word("Allow unless it says Deny", ["Allow", "Deny"]),
+                absent(
+                    word("Allow unless it says Deny", ["Allow", "Deny"]),
+                    "Allow",
+                ),
             ),
             (
                 "Action",
@@ -383,7 +406,10 @@ fn notifications() -> Value {
 fn source() -> Value {
     let kinds = catalog::kinds("source");
     let mut keys = owned(vec![
-        ("name", text("The action's name; Source if absent")),
+        (
+            "name",
+            absent(text("The action's name; Source if absent"), "Source"),
+        ),
         ("branch", text("The branch")),
         (
             "connection",
@@ -406,7 +432,10 @@ fn source() -> Value {
         ),
         (
             "detect",
-            word("How changes are noticed", ["events", "polling", "none"]),
+            absent(
+                word("How changes are noticed", ["events", "polling", "none"]),
+                "events",
+            ),
         ),
         (
             "namespace",
@@ -428,7 +457,11 @@ fn source() -> Value {
         configure(&mut keys, &of.keys);
     }
     let one_of: Vec<&str> = kinds.iter().copied().chain(["definition"]).collect();
-    exactly_one(map("Where the code is", keys, &[]), &one_of)
+    exactly_one(
+        map("Where the code is", keys, &[]),
+        &one_of,
+        "a kind of source",
+    )
 }
 
 /// What a source's own key holds.
@@ -512,14 +545,6 @@ fn globs() -> Value {
     )
 }
 
-/// A map of which exactly one of some keys is given.
-fn exactly_one(mut map: Value, keys: &[&str]) -> Value {
-    let one_of: Vec<Value> = keys.iter().map(|key| json!({"required": [key]})).collect();
-    map["oneOf"] = Value::Array(one_of);
-    map["type"] = json!("object");
-    map
-}
-
 fn kind_keys() -> Vec<(&'static str, Value)> {
     KINDS
         .into_iter()
@@ -528,7 +553,10 @@ fn kind_keys() -> Vec<(&'static str, Value)> {
                 "unit" | "integration" | "test" | "build" => reference("build"),
                 other => reference(other),
             };
-            (kind, json!({"allOf": [value], "description": about}))
+            // Beside a reference nothing else counts; the first of the types is what an editor prepares.
+            let types = ["string", "number", "array", "object"];
+            let value = json!({"type": types, "allOf": [value], "description": about});
+            (kind, value)
         })
         .collect()
 }
@@ -565,10 +593,7 @@ fn stage() -> Value {
         .map(|(kind, _)| *kind)
         .chain(["actions", "definition"])
         .collect();
-    any_of(
-        "A stage",
-        vec![bare(), exactly_one(map("A stage", keys, &[]), &kinds)],
-    )
+    one_kind("A stage", keys, &kinds)
 }
 
 fn action() -> Value {
@@ -593,15 +618,13 @@ fn action() -> Value {
         .map(|(kind, _)| *kind)
         .chain(["definition"])
         .collect();
-    any_of(
-        "An action",
-        vec![bare(), exactly_one(map("An action", keys, &[]), &kinds)],
-    )
+    one_kind("An action", keys, &kinds)
 }
 
-/// The kinds that say everything by their word.
-fn bare() -> Value {
-    word("A kind without options", ["selfUpdate", "approval"])
+/// A stage or an action: a map with one kind, or a kind that says everything by its word.
+fn one_kind(about: &str, keys: Vec<(&str, Value)>, kinds: &[&str]) -> Value {
+    let map = exactly_one(map(about, keys, &[]), kinds, "a kind");
+    map_or_word(map, about, &["selfUpdate", "approval"])
 }
 
 fn condition(place: &str) -> Value {
@@ -685,10 +708,11 @@ fn rule() -> Value {
         kinds.push(&provider.kind);
         configure(&mut keys, provider.keys.get(1..).unwrap_or_default());
     }
-    exactly_one(map("A rule", keys, &[]), &kinds)
+    exactly_one(map("A rule", keys, &[]), &kinds, "a kind of rule")
 }
 
 fn alarm() -> Value {
+    let known = &companions().alarm_defaults;
     let failed = map(
         "Builds that fail",
         vec![
@@ -701,7 +725,10 @@ fn alarm() -> Value {
             ),
             (
                 "period",
-                duration("Over how long they are counted, in seconds"),
+                absent(
+                    duration("Over how long they are counted, in seconds"),
+                    companions().failed_builds.period,
+                ),
             ),
             ("notify", reference("notify")),
         ],
@@ -716,9 +743,21 @@ fn alarm() -> Value {
                 "dimensions",
                 named(&forms::scalar("A value"), "Its dimensions"),
             ),
-            ("statistic", text("Sum, Average, …, p99")),
-            ("period", duration("Over how long it is taken, in seconds")),
-            ("periods", whole("How many periods in a row")),
+            (
+                "statistic",
+                absent(text("Sum, Average, …, p99"), known.statistic.as_str()),
+            ),
+            (
+                "period",
+                absent(
+                    duration("Over how long it is taken, in seconds"),
+                    known.period,
+                ),
+            ),
+            (
+                "periods",
+                absent(whole("How many periods in a row"), known.periods),
+            ),
             ("above", number("More than this")),
             ("below", number("Less than this")),
             ("atLeast", number("This or more")),

@@ -75,8 +75,11 @@ pub(crate) fn python() -> PathBuf {
         .clone()
 }
 
-fn run(command: &mut Command) {
-    let status = command.status().expect("python3 is installed");
+/// Runs a step of an installation.
+pub(super) fn run(command: &mut Command) {
+    let status = command
+        .status()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     assert!(status.success(), "{command:?} ended with {status}");
 }
 

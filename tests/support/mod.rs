@@ -3,6 +3,7 @@
 use std::process::Command;
 
 pub(crate) mod emulator;
+pub(crate) mod node;
 pub(crate) mod program;
 
 /// The SDK reads its settings from the environment, so steps against it run in a process that has exactly those:
