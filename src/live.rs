@@ -1,8 +1,10 @@
 //! The state of the world, read for a plan: resources by id, and the failure that a refused call becomes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future;
+use serde_json::Value;
 
 use crate::apply::retry;
 use crate::catalog::errors;
@@ -10,7 +12,7 @@ use crate::cloud::{Cloud, CloudError, ErrorKind};
 use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::plan::{self, Options, Plan};
-use crate::resources::{Desired, Id, Resource};
+use crate::resources::{Desired, Id, Kind, OWNER_TAG, Resource, managed, managed_mut};
 
 /// The resources of these ids that exist.
 pub async fn read(cloud: &dyn Cloud, ids: &[Id]) -> Result<BTreeMap<Id, Resource>, Failure> {
@@ -51,9 +53,59 @@ pub async fn plan(
             .collect();
         live.extend(read(cloud, &others).await?);
     }
-    let mut made = plan::compare(desired, &live, inventory, options)?;
+    let named = names_of_policies(desired, &live, cloud, options).await?;
+    let mut made = plan::compare(&named, &live, inventory, options)?;
     made.calls = cloud.calls();
     Ok(made)
+}
+
+/// Looks whether the names of managed policies that roles are about to get are free, and refuses those that somebody
+/// else made. Roles that have theirs, or need none, cost no call.
+async fn names_of_policies<'d>(
+    desired: &'d Desired,
+    live: &BTreeMap<Id, Resource>,
+    cloud: &dyn Cloud,
+    options: &Options,
+) -> Result<Cow<'d, Desired>, Failure> {
+    let mut names = Vec::new();
+    for role in desired.resources.iter().filter(|r| r.id.kind == Kind::Role) {
+        let there: BTreeSet<&str> = live
+            .get(&role.id)
+            .map(|there| managed(&there.body).map(|(name, _)| name).collect())
+            .unwrap_or_default();
+        let new = managed(&role.body).map(|(name, _)| name);
+        names.extend(new.filter(|name| !there.contains(name)).map(str::to_owned));
+    }
+    if names.is_empty() {
+        return Ok(Cow::Borrowed(desired));
+    }
+    let tags = match retry::plain(|| cloud.policy_tags(&names)).await {
+        Ok(tags) => tags,
+        // Who may not look learns from the write.
+        Err(error) if error.kind == ErrorKind::Denied => return Ok(Cow::Borrowed(desired)),
+        Err(error) => return Err(failure(&error)),
+    };
+    let owner = desired.owner();
+    let foreign: BTreeMap<&String, Option<String>> = names
+        .iter()
+        .zip(tags)
+        .filter_map(|(name, tags)| Some((name, tags?.remove(OWNER_TAG))))
+        .filter(|(_, tag)| tag.as_ref() != Some(&owner))
+        .collect();
+    plan::refuse_foreign_policies(&owner, &foreign, options)?;
+    if foreign.is_empty() {
+        return Ok(Cow::Borrowed(desired));
+    }
+    let mut desired = desired.clone();
+    for role in &mut desired.resources {
+        for policy in managed_mut(&mut role.body) {
+            let name = policy.get("name").and_then(Value::as_str);
+            if name.is_some_and(|name| foreign.keys().any(|known| *known == name)) {
+                policy["takeOver"] = Value::Bool(true);
+            }
+        }
+    }
+    Ok(Cow::Owned(desired))
 }
 
 /// A call that failed, as people get to see it: what it means and what to do.

@@ -428,7 +428,7 @@ fn the_examples_have_every_member_that_normalising_treats() {
         let elsewhere: &[&str] = match kind {
             // Read from AWS, never sent by a file.
             Kind::EventRule => &["EventBusName"],
-            Kind::Role => &["path"],
+            Kind::Role => &["path", "managedPolicies[].attached"],
             Kind::Project => &["projectVisibility"],
             Kind::LogGroup => &["logGroupClass"],
             _ => &[],

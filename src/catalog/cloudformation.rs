@@ -17,6 +17,8 @@ pub struct CloudFormation {
     pub bucket_policy: String,
     /// The type that holds a topic's policy.
     pub topic_policy: String,
+    /// The type of a managed policy of a role.
+    pub managed_policy: String,
     /// Members that are more than the API's word with a capital.
     pub renames: BTreeMap<String, String>,
     /// Members whose own members keep their spelling.

@@ -222,6 +222,14 @@ pub struct Limits {
     pub policy_document_transport: Quota,
     /// Characters of all inline policies of a role, whitespace not counted.
     pub aggregate_inline_policies: Quota,
+    /// Name of a managed policy.
+    pub managed_policy_name: TextRule,
+    /// Characters of a managed policy, whitespace not counted.
+    pub managed_policy: Quota,
+    /// Managed policies that are attached to a role.
+    pub managed_policies_per_role: Quota,
+    /// Versions of a managed policy.
+    pub managed_policy_versions: Quota,
     /// Characters of a trust policy.
     pub trust_policy: Quota,
     /// Seconds of a session.

@@ -72,6 +72,9 @@ impl std::error::Error for CloudError {}
 /// The code of an update that worked and overwrote another one of the same moment: told, but no failure.
 pub const VERSION_JUMPED: &str = "version-jumped";
 
+/// The code of an update of a role whose policies cannot be moved without taking rights away for a moment.
+pub const STUCK: &str = "policies-stuck";
+
 impl CloudError {
     /// The same without the secrets that were sent: AWS quotes what it refuses.
     #[must_use]
@@ -182,6 +185,9 @@ pub trait Cloud: Send + Sync {
     /// Resources as they are, `None` where absent, in the order asked. Batched where AWS has a batch. Bodies in the
     /// shapes of `crate::resources`, read-only members may still be in; tags filled.
     async fn read(&self, ids: &[Id]) -> Result<Vec<Option<Resource>>>;
+    /// The tags of managed policies of the account by their names, `None` where there is no such policy. Only asked for
+    /// what a role is about to get and does not have yet: the policies it has come with it.
+    async fn policy_tags(&self, names: &[String]) -> Result<Vec<Option<BTreeMap<String, String>>>>;
     /// Makes a resource that does not exist. For a pipeline the execution that AWS starts is part of it.
     async fn create(&self, desired: &Resource) -> Result<()>;
     /// Makes `live` like `desired`: body and tags, with as few calls as the difference needs. For a pipeline the

@@ -15,7 +15,7 @@ use crate::live;
 use crate::model::Pipeline;
 use crate::plan::{Action, Change, Plan};
 use crate::report::Report;
-use crate::resources::{DIGEST_TAG, Desired, Id, Kind, RESTARTED_TAG};
+use crate::resources::{DIGEST_TAG, Desired, Id, Kind, RESTARTED_TAG, managed};
 
 /// A self-update under way.
 #[derive(Debug)]
@@ -276,10 +276,14 @@ fn itself(change: &Change) -> String {
     }
 }
 
+const MANAGED: (&str, &str) = ("managedPolicies", "managed policies");
+
 /// The member of a role whose change IAM cannot tie to the permissions boundary.
 fn beyond_boundary(change: &Change) -> Option<&'static str> {
-    if change.action != Action::Update {
-        return None;
+    if change.action == Action::Create {
+        // IAM ties attaching a policy to the boundary of the role, but not what is written into it later.
+        let desired = change.desired.as_ref()?;
+        return managed(&desired.body).next().map(|_| MANAGED.1);
     }
     change.fields.iter().find_map(|field| {
         [
@@ -287,6 +291,7 @@ fn beyond_boundary(change: &Change) -> Option<&'static str> {
             ("permissionsBoundary", "permissions boundary"),
             ("maxSessionDuration", "longest session"),
             ("description", "description"),
+            MANAGED,
         ]
         .into_iter()
         .find(|(member, _)| field.path.starts_with(member))

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Compiled;
 use super::json::Object;
 use crate::catalog::cloudformation::cloudformation as spelling;
-use crate::resources::{Id, Kind, Resource};
+use crate::resources::{Id, Kind, Resource, managed};
 use crate::tree::{Secret, SecretService};
 
 /// What only AWS knows and a file asks for: `${ssm:/name}`, `${aws:accountId}`, `${secret:id:key}`; and the digest of
@@ -44,6 +44,8 @@ pub fn cloudformation(compiled: &Compiled) -> Value {
 struct Writer<'c> {
     compiled: &'c Compiled,
     names: BTreeMap<Id, String>,
+    /// The managed policies of each role, which whoever needs the role needs too.
+    policies: BTreeMap<Id, Vec<String>>,
     taken: BTreeSet<String>,
     resources: Map<String, Value>,
     parameters: Map<String, Value>,
@@ -55,6 +57,7 @@ impl<'c> Writer<'c> {
         let mut writer = Self {
             compiled,
             names: BTreeMap::new(),
+            policies: BTreeMap::new(),
             taken: BTreeSet::new(),
             resources: Map::new(),
             parameters: Map::new(),
@@ -65,6 +68,10 @@ impl<'c> Writer<'c> {
             if home && spelling().types.contains_key(resource.id.kind.as_str()) {
                 let word = resource.id.kind.as_str();
                 let name = writer.logical(&format!("{word}-{}", resource.id.name));
+                let policies = managed(&resource.body)
+                    .map(|_| writer.logical(&format!("{name}Policy")))
+                    .collect();
+                writer.policies.insert(resource.id.clone(), policies);
                 writer.names.insert(resource.id.clone(), name);
             }
         }
@@ -99,7 +106,10 @@ impl<'c> Writer<'c> {
         let mut properties = match resource.id.kind {
             Kind::Pipeline => self.pipeline(&body),
             Kind::Project => pascal(&body),
-            Kind::Role => role(&body),
+            Kind::Role => {
+                self.managed_policies(&resource.id, &name, &body);
+                role(&body)
+            }
             Kind::Bucket => self.bucket(&name, &body),
             Kind::Topic => self.topic(&name, &body),
             Kind::Webhook => self.webhook(resource, &body),
@@ -130,7 +140,10 @@ impl<'c> Writer<'c> {
         let depends: Vec<Value> = resource
             .depends
             .iter()
-            .filter_map(|id| self.names.get(id))
+            .flat_map(|id| {
+                let policies = self.policies.get(id).into_iter().flatten();
+                self.names.get(id).into_iter().chain(policies)
+            })
             .filter(|name| !referenced.contains(name.as_str()))
             .map(|name| Value::from(name.clone()))
             .collect();
@@ -241,6 +254,21 @@ impl<'c> Writer<'c> {
             .some("DisplayName", there(&body["displayName"]))
             .some("KmsMasterKeyId", there(&body["kmsMasterKeyId"]));
         object.done()
+    }
+
+    fn managed_policies(&mut self, id: &Id, role: &str, body: &Value) {
+        let names = self.policies.get(id).cloned().unwrap_or_default();
+        for (name, (policy, held)) in names.into_iter().zip(managed(body)) {
+            let resource = json!({
+                "Type": spelling().managed_policy,
+                "Properties": {
+                    "ManagedPolicyName": policy,
+                    "PolicyDocument": held["document"],
+                    "Roles": [{"Ref": role}],
+                },
+            });
+            self.resources.insert(name, resource);
+        }
     }
 
     fn webhook(&self, resource: &Resource, body: &Value) -> Value {

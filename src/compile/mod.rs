@@ -11,6 +11,7 @@ mod logs;
 mod names;
 mod only;
 pub mod output;
+mod overflow;
 mod permissions;
 mod pipelines;
 mod policies;
@@ -96,6 +97,8 @@ pub enum Libc {
 pub struct RoleStatement {
     /// Name of the role.
     pub role: String,
+    /// The managed policy in which it stands; none if it stands in the role itself.
+    pub policy: Option<String>,
     /// Name of the statement.
     pub sid: String,
     /// `Allow` or `Deny`.

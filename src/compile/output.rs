@@ -68,6 +68,9 @@ pub struct PipelineJson {
 pub struct ExplainJson {
     /// Name of the role.
     pub role: String,
+    /// The managed policy in which it stands, if it does not stand in the role itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Name of the statement.
     pub sid: String,
     /// `Allow` or `Deny`.
@@ -87,6 +90,7 @@ impl From<&RoleStatement> for ExplainJson {
     fn from(statement: &RoleStatement) -> Self {
         Self {
             role: statement.role.clone(),
+            policy: statement.policy.clone(),
             sid: statement.sid.clone(),
             effect: statement.effect.clone(),
             actions: statement.actions.clone(),

@@ -12,6 +12,8 @@ use crate::catalog::iam::{self, Statement};
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
     sid: String,
+    /// The name before it got a number.
+    base: String,
     effect: &'static str,
     actions: BTreeSet<String>,
     resources: BTreeSet<String>,
@@ -37,6 +39,7 @@ impl Pending {
     ) -> Self {
         Self {
             sid: sid.to_owned(),
+            base: sid.to_owned(),
             effect: "Allow",
             actions: actions.iter().cloned().collect(),
             resources,
@@ -53,6 +56,7 @@ impl Pending {
     fn new(effect: &'static str, statement: Statement, who: &str) -> Self {
         Self {
             sid: statement.id.to_owned(),
+            base: statement.id.to_owned(),
             effect,
             actions: statement.actions.iter().map(|a| (*a).to_owned()).collect(),
             resources: statement.resources.into_iter().collect(),
@@ -99,7 +103,7 @@ impl Pending {
     }
 
     /// `UnitTest, IntegrationTest: The action starts builds.`
-    fn why(&self) -> String {
+    pub(super) fn why(&self) -> String {
         let sentences: Vec<String> = self
             .reasons
             .iter()
@@ -119,6 +123,16 @@ impl Pending {
         sentences.join(" ")
     }
 
+    /// The name without a number.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The statement without its name.
+    pub(super) fn unnamed(&self) -> Value {
+        self.json(false)
+    }
+
     fn json(&self, with_sid: bool) -> Value {
         let mut object = Object::new();
         if with_sid {
@@ -133,7 +147,7 @@ impl Pending {
     }
 }
 
-fn one_or_list(texts: &BTreeSet<String>) -> Value {
+pub(super) fn one_or_list(texts: &BTreeSet<String>) -> Value {
     let mut list: Vec<Value> = texts.iter().map(|t| Value::from(t.clone())).collect();
     match list.len() {
         1 => list.remove(0),
@@ -242,6 +256,7 @@ pub(super) fn explain(role: &str, merged: &[Pending], allow: &[Value]) -> Vec<Ro
         .iter()
         .map(|s| RoleStatement {
             role: role.to_owned(),
+            policy: None,
             sid: s.sid.clone(),
             effect: s.effect.to_owned(),
             actions: s.actions.iter().cloned().collect(),
@@ -250,16 +265,34 @@ pub(super) fn explain(role: &str, merged: &[Pending], allow: &[Value]) -> Vec<Ro
             why: s.why(),
         })
         .collect();
-    list.extend(allow.iter().map(|statement| RoleStatement {
+    list.extend(allow.iter().map(|statement| {
+        let sid = texts(&statement["Sid"]).concat();
+        explained(role, statement, sid, OF_FILE.to_owned(), None)
+    }));
+    list
+}
+
+/// Why a statement is there that a person wrote.
+pub(super) const OF_FILE: &str = "The file adds it with `allow`.";
+
+/// What is said of a statement that stands in a policy, managed if it is named.
+pub(super) fn explained(
+    role: &str,
+    statement: &Value,
+    sid: String,
+    why: String,
+    policy: Option<String>,
+) -> RoleStatement {
+    RoleStatement {
         role: role.to_owned(),
-        sid: texts(&statement["Sid"]).concat(),
+        policy,
+        sid,
         effect: texts(&statement["Effect"]).concat(),
         actions: texts(&statement["Action"]),
         resources: texts(&statement["Resource"]),
         condition: statement.get("Condition").cloned(),
-        why: "The file adds it with `allow`.".to_owned(),
-    }));
-    list
+        why,
+    }
 }
 
 fn texts(value: &Value) -> Vec<String> {

@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::json::{self, Object};
 use super::policies::{self, Pending};
-use super::{Facts, Output};
+use super::{Facts, Output, overflow};
 use crate::catalog::iam::{self, Role};
 use crate::catalog::template;
-use crate::diagnostic::Diagnostic;
 use crate::model::{MadeRole, Model};
 use crate::resources::{Id, Kind, Resource};
 use crate::source::Span;
@@ -183,23 +182,15 @@ impl Roles {
     /// The roles as resources.
     pub(super) fn finish(self, model: &Model, facts: &Facts, out: &mut Output<'_>) {
         for (name, made) in self.made {
-            let mut merged = policies::merge(made.statements);
-            merged.extend(policies::merge(made.denials));
-            let inline = policies::inline(&merged, &made.allow);
-            if let Some(size) = inline.too_large {
-                let limit = iam::limits().aggregate_inline_policies.max;
-                out.diagnostics.push(
-                    Diagnostic::error(
-                        "policy-too-large",
-                        made.span,
-                        made.path.clone(),
-                        format!("The role `{name}` needs {size} characters of policy, and IAM takes {limit}"),
-                    )
-                    .help("give a role with policies of your own (`role:` with its ARN), or spread the work over several projects or pipelines"),
-                );
-            }
-            out.explain
-                .extend(policies::explain(&name, &merged, &made.allow));
+            let allowed = policies::merge(made.statements);
+            let denied = policies::merge(made.denials);
+            let fitted = overflow::fit(&name, &allowed, &denied, &made.allow);
+            let fitted = fitted.unwrap_or_else(|too_large| {
+                out.diagnostics
+                    .push(too_large.finding(&name, made.span, &made.path));
+                overflow::Fitted::empty()
+            });
+            out.explain.extend(fitted.explain);
             let boundary = model.provider.permissions_boundary.as_ref();
             let trust = made
                 .trusts
@@ -217,7 +208,8 @@ impl Roles {
                     "permissionsBoundary",
                     boundary.map(|b| facts.boundary_arn(b)),
                 )
-                .set("policies", inline.policies);
+                .set("policies", fitted.policies)
+                .list("managedPolicies", fitted.managed);
             let id = Id::new(Kind::Role, facts.region.clone(), name);
             let mut resource = Resource::new(id, body.done());
             resource.depends = made.depends.into_iter().collect();

@@ -660,8 +660,29 @@ fn sixty_projects_share_statements() {
 }
 
 #[test]
+fn what_does_not_fit_into_a_role_goes_into_managed_policies() {
+    let compiled = good(&many(60, &"long-name-".repeat(8)));
+    let role = &resource(&compiled, Kind::Role, "builds").body;
+    assert!(role["policies"].to_string().len() <= 10_240 + 100);
+    let names: Vec<&str> = role["managedPolicies"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|policy| policy["name"].as_str())
+        .collect();
+    assert_eq!(names, ["builds-policy-1"]);
+    let explained = compiled.explain.iter().filter(|s| s.role == "builds");
+    let (inside, beside): (Vec<_>, Vec<_>) = explained.partition(|s| s.policy.is_none());
+    assert!(!inside.is_empty() && !beside.is_empty());
+    assert!(beside.iter().all(|s| s.why.contains(": ")), "{beside:#?}");
+    let shared = good(&many(60, "p"));
+    let role = &resource(&shared, Kind::Role, "builds").body;
+    assert!(role.get("managedPolicies").is_none());
+}
+
+#[test]
 fn a_role_that_is_too_large_says_by_how_much() {
-    let (_, found) = compiled(&many(60, &"long-name-".repeat(8)));
+    let (_, found) = compiled(&many(400, &"long-name-".repeat(8)));
     assert!(
         found.iter().any(|f| f.starts_with("policy-too-large ")),
         "{found:?}"

@@ -22,8 +22,9 @@ use crate::cloud::Calls;
 use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::resources::{
-    Context, DIGEST_TAG, Grant, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, keep_absent,
-    needs_replacement, normalise, widened, without_read_only,
+    Context, DIGEST_TAG, Grant, Id, Kind, OWNER_TAG, POLICIES_TAG, Resource, SECRETS_TAG,
+    keep_absent, managed, needs_replacement, normalise, policies_to_tag, widened,
+    without_read_only,
 };
 
 impl Desired {
@@ -199,6 +200,9 @@ impl Plan {
             if change.reason == Reason::Adopt {
                 why.push(format!("{} is taken over", change.id));
             }
+            for policy in taken_over(change) {
+                why.push(format!("the managed policy {policy} is taken over"));
+            }
             if !change.widens.is_empty() {
                 why.push(format!("{} gets wider", change.id));
             }
@@ -260,6 +264,28 @@ fn ownership(
             None => foreign.push(resource.id.to_string()),
         }
     }
+    refuse(&owner, &elsewhere, &foreign)
+}
+
+/// Refuses managed policies that bear the names that roles need: name and the owner they have, if any.
+pub(crate) fn refuse_foreign_policies(
+    owner: &str,
+    found: &BTreeMap<&String, Option<String>>,
+    options: &Options,
+) -> Result<(), Failure> {
+    let mut foreign = Vec::new();
+    let mut elsewhere = Vec::new();
+    for (name, tag) in found {
+        match tag {
+            Some(tag) => elsewhere.push(format!("managed policy {name} (of {tag})")),
+            None if options.adopt => {}
+            None => foreign.push(format!("managed policy {name}")),
+        }
+    }
+    refuse(owner, &elsewhere, &foreign)
+}
+
+fn refuse(owner: &str, elsewhere: &[String], foreign: &[String]) -> Result<(), Failure> {
     if !elsewhere.is_empty() {
         return Err(Failure::failed(
             "owned-elsewhere",
@@ -297,6 +323,7 @@ pub(crate) fn as_wanted(desired: &Desired, there: &Resource, wanted: &Resource) 
     secrets::mask(&mut live, &wanted.secrets);
     live == normal_body(desired, &wanted.id, &wanted.body)
         && plain_tags(&there.tags) == plain_tags(&wanted.tags)
+        && there.tags.get(POLICIES_TAG) == wanted.tags.get(POLICIES_TAG)
         && wanted
             .tags
             .iter()
@@ -352,6 +379,12 @@ fn change(
                 .tags
                 .insert(SECRETS_TAG.to_owned(), fingerprint.clone());
         }
+        let policies = policies_to_tag(&resource.id.name, &resource.body);
+        if policies > 0 {
+            to_send
+                .tags
+                .insert(POLICIES_TAG.to_owned(), policies.to_string());
+        }
     } else {
         to_send.tags.clear();
     }
@@ -384,6 +417,10 @@ fn change(
                 secret: false,
             });
         }
+    }
+    if fields.is_empty() {
+        // What was stopped just before its end: the tag is not yet what it should be.
+        fields.extend(policies_tag(&there.tags, &to_send.tags));
     }
     let rotated = fingerprint.is_some() && there.tags.get(SECRETS_TAG) != fingerprint.as_ref();
     let only_rotation = rotated && fields.is_empty();
@@ -432,6 +469,31 @@ fn change(
         desired: Some(to_send),
         live: Some(there.clone()),
     }))
+}
+
+fn policies_tag(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> Option<Field> {
+    let text = |tags: &BTreeMap<String, String>| tags.get(POLICIES_TAG).cloned();
+    let (before, after) = (text(before), text(after));
+    (before != after).then(|| Field {
+        path: format!("tags.{POLICIES_TAG}"),
+        before: before.map(Value::from),
+        after: after.map(Value::from),
+        secret: false,
+    })
+}
+
+/// The managed policies that somebody else made and this change takes over.
+fn taken_over(change: &Change) -> impl Iterator<Item = &str> {
+    let desired = change.desired.as_ref();
+    let policies = desired
+        .into_iter()
+        .flat_map(|desired| managed(&desired.body));
+    policies
+        .filter(|(_, policy)| policy.get("takeOver") == Some(&Value::Bool(true)))
+        .map(|(name, _)| name)
 }
 
 /// What the inventory names, the file does not, and the tags (of kinds that have them) call ours.
@@ -524,6 +586,11 @@ fn consequences(desired: &Desired, plan: &mut Plan) {
                 }
             }
             _ => {}
+        }
+        for policy in taken_over(change) {
+            texts.push(format!(
+                "The managed policy {policy} was made by somebody else: what it allows becomes what the role {name} needs."
+            ));
         }
         if !change.widens.is_empty() {
             let grants: Vec<String> = change.widens.iter().map(ToString::to_string).collect();

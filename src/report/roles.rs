@@ -18,13 +18,16 @@ pub fn explain(look: Look, list: &[RoleStatement]) -> String {
             role = &statement.role;
             let _ = writeln!(text, "{}", paint(look, Paint::Strong, &clean(role)));
         }
+        let policy = statement.policy.as_ref();
+        let policy = policy.map_or_else(String::new, |name| format!(" (in the policy {name})"));
         // what a person allows need not have a name
         let space = if statement.sid.is_empty() { "" } else { " " };
         let _ = writeln!(
             text,
-            "  {}{space}{}: {}",
+            "  {}{space}{}{}: {}",
             statement.effect,
             clean(&statement.sid),
+            clean(&policy),
             clean(&statement.why)
         );
         let _ = writeln!(text, "      {}", clean(&statement.actions.join(", ")));

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `pipeline` | the `pipeline` member of CreatePipeline |
 //! | `codebuild-project` | CreateProject's input without `tags` |
-//! | `iam-role` | `roleName`, `description`, `assumeRolePolicyDocument` (object), `maxSessionDuration`, `permissionsBoundary` (ARN text), `policies` (inline policy name → document object) |
+//! | `iam-role` | `roleName`, `description`, `assumeRolePolicyDocument` (object), `maxSessionDuration`, `permissionsBoundary` (ARN text), `policies` (inline policy name → document object), `managedPolicies` (list of `{name, document}`: the role's own, which hold what does not fit inline; live ones with `attached: false` where they are not attached) |
 //! | `s3-bucket` | `bucket`, `versioning` (`Enabled`), `encryption` (`{sseAlgorithm, kmsMasterKeyId, bucketKeyEnabled}`), `publicAccessBlock` (four booleans as in the API, camelCase), `ownership` (`BucketOwnerEnforced`), `policy` (object), `lifecycle` (list of `{id, status, prefix, expirationDays, noncurrentDays, abortIncompleteDays}`), `eventBridge` (bool) |
 //! | `s3-bucket-events` | `bucket`, `eventBridge: true`: EventBridge switched on in a bucket that is not ours |
 //! | `s3-object` | `bucket`, `key`, `sha256` (hex), `path` (local file, only in desired state) |
@@ -21,11 +21,17 @@
 mod desired;
 mod normalise;
 mod policy;
+mod role;
 
 pub use desired::Desired;
 pub use normalise::{Context, normalise};
 pub(crate) use normalise::{keep_absent, needs_replacement, without_read_only};
 pub use policy::{Grant, widened};
+pub use role::policy_name;
+pub(crate) use role::{
+    Step, Stuck, highest_policy, managed, managed_mut, policies_tagged, policies_to_tag,
+    policy_steps,
+};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +62,7 @@ pub enum Kind {
     /// SNS subscription.
     #[serde(rename = "sns-subscription")]
     Subscription,
-    /// IAM role with its inline policies.
+    /// IAM role with its policies.
     #[serde(rename = "iam-role")]
     Role,
     /// CodeBuild project.
@@ -194,5 +200,7 @@ pub const OWNER_TAG: &str = "pipectl:owner";
 pub const DIGEST_TAG: &str = "pipectl:digest";
 /// The tag with the fingerprint of the secrets that were sent.
 pub const SECRETS_TAG: &str = "pipectl:secrets";
+/// The tag of a role that says how many managed policies of its own it has: without it nobody looks for any.
+pub const POLICIES_TAG: &str = "pipectl:policies";
 /// The tag of the commit that a self-update started the pipeline on again.
 pub const RESTARTED_TAG: &str = "pipectl:restarted";

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Context;
+use super::role::managed;
 
 /// Brings a policy document into one spelling: lists for texts, sorted where order means nothing.
 pub(super) fn normalise(document: &mut Value, context: &Context) {
@@ -220,13 +221,13 @@ pub fn widened(before: &Value, after: &Value) -> Vec<Grant> {
         .into_iter()
         .filter(|grant| !old.iter().any(|known| known.covers(grant)))
         .collect();
-    for deny in old_denies.difference(&new_denies) {
+    let lost = old_denies
+        .into_iter()
+        .filter(|deny| !new_denies.iter().any(|known| known.covers(deny)));
+    for deny in lost {
         wider.insert(Grant {
-            policy: deny.0.clone(),
-            action: "no longer denied".to_owned(),
-            on: deny.1.clone(),
-            condition: String::new(),
-            whole: None,
+            action: format!("no longer denied: {}", deny.action),
+            ..deny
         });
     }
     let boundary = |role: &Value| role.get("permissionsBoundary").cloned();
@@ -244,11 +245,10 @@ pub fn widened(before: &Value, after: &Value) -> Vec<Grant> {
     wider.into_iter().collect()
 }
 
-type Denies = BTreeSet<(String, String)>;
-
-fn grants(role: &Value) -> (Vec<Grant>, Denies) {
+/// What a role is allowed, and what it is denied. In which of its policies a statement stands means nothing.
+fn grants(role: &Value) -> (Vec<Grant>, Vec<Grant>) {
     let mut allowed = Vec::new();
-    let mut denied = Denies::new();
+    let mut denied = Vec::new();
     let trust = role
         .get("assumeRolePolicyDocument")
         .map(|document| ("trust", document));
@@ -258,17 +258,18 @@ fn grants(role: &Value) -> (Vec<Grant>, Denies) {
         .into_iter()
         .flatten()
         .map(|(name, document)| (name.as_str(), document));
-    for (policy, document) in trust.into_iter().chain(inline) {
+    let managed = managed(role)
+        .filter(|(_, policy)| policy.get("attached") != Some(&Value::Bool(false)))
+        .filter_map(|(name, policy)| Some((name, policy.get("document")?)));
+    for (policy, document) in trust.into_iter().chain(inline).chain(managed) {
         let statements = document
             .get("Statement")
             .and_then(Value::as_array)
             .map_or(&[][..], Vec::as_slice);
         for statement in statements {
-            if statement.get("Effect").and_then(Value::as_str) == Some("Deny") {
-                denied.insert((policy.to_owned(), without_sid(statement)));
-            } else {
-                collect(policy, statement, &mut allowed);
-            }
+            let denies = statement.get("Effect").and_then(Value::as_str) == Some("Deny");
+            let into = if denies { &mut denied } else { &mut allowed };
+            collect(policy, statement, into);
         }
     }
     (allowed, denied)
@@ -474,6 +475,32 @@ mod tests {
             wider(json!([deny, {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}])),
             1
         );
+    }
+
+    #[test]
+    fn it_does_not_matter_in_which_policy_a_statement_stands() {
+        let statements = json!([
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["a", "b"]},
+            {"Effect": "Deny", "Action": ["iam:*", "sts:*"], "Resource": "*"}
+        ]);
+        let inline = role(statements.clone());
+        let managed = |attached: bool| {
+            let document = normal(json!({"Version": "2012-10-17", "Statement": statements}));
+            json!({"managedPolicies": [{"name": "m", "document": document, "attached": attached}]})
+        };
+        assert_eq!(widened(&inline, &managed(true)), []);
+        assert_eq!(widened(&managed(true), &inline), []);
+        assert_eq!(
+            widened(&inline, &managed(false)).len(),
+            2,
+            "both denials are gone"
+        );
+        let gained = widened(&managed(false), &inline);
+        let gained: Vec<String> = gained.iter().map(ToString::to_string).collect();
+        assert_eq!(gained, ["s3:GetObject on a", "s3:GetObject on b"]);
+        let lost = widened(&inline, &role(json!([statements[0].clone()])));
+        assert_eq!(lost[0].to_string(), "no longer denied: iam:* on *");
+        assert_eq!(lost.len(), 2);
     }
 
     #[test]

@@ -340,6 +340,10 @@ impl Cloud for Sandbox {
         self.read_resources(ids)
     }
 
+    async fn policy_tags(&self, names: &[String]) -> Result<Vec<Option<BTreeMap<String, String>>>> {
+        self.tags_of_policies(names)
+    }
+
     async fn create(&self, desired: &Resource) -> Result<()> {
         self.create_resource(desired)
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Outcome, Sandbox, store, view};
 use crate::cloud::Result;
-use crate::resources::{Id, Kind, Resource};
+use crate::resources::{Id, Kind, Resource, managed, policies_tagged, policy_name};
 
 /// Projects in one call of BatchGetProjects, and alarms in one of DescribeAlarms.
 const PER_CALL: usize = 100;
@@ -54,7 +54,32 @@ impl Sandbox {
             resource.body["eventBridge"] = Value::Bool(true);
         }
         resource.tags = row.tags;
+        if id.kind == Kind::Role {
+            // As with AWS: who does not say how many there are is not asked for them.
+            let asked: Vec<String> = (1..=policies_tagged(&resource.tags))
+                .map(|number| policy_name(&id.name, number))
+                .collect();
+            if let Some(Value::Array(policies)) = resource.body.get_mut("managedPolicies") {
+                policies.retain(|policy| asked.iter().any(|name| policy["name"] == **name));
+            }
+        }
         Ok(Some(resource))
+    }
+
+    pub(super) fn tags_of_policies(
+        &self,
+        names: &[String],
+    ) -> Result<Vec<Option<BTreeMap<String, String>>>> {
+        self.count_read("IAM:GetPolicy", names.len());
+        self.reading(None, |db| {
+            names
+                .iter()
+                .map(|name| match store::policy_of(db, name)? {
+                    Some((_, tags)) => Ok(Some(tags)),
+                    None => Ok(store::given(db, "policy", name)?.map(|_| BTreeMap::new())),
+                })
+                .collect::<Outcome<Vec<_>>>()
+        })
     }
 
     fn read_transition(&self, db: &Connection, id: &Id) -> Outcome<Option<Resource>> {
@@ -107,6 +132,14 @@ impl Sandbox {
                         .and_then(|role| role.body["policies"].as_object())
                         .map_or(0, serde_json::Map::len);
                     count(&["IAM:GetRolePolicy"], policies);
+                    let tags = resource.as_ref().map(|role| policies_tagged(&role.tags));
+                    let tagged = tags.unwrap_or(0);
+                    count(&["IAM:ListAttachedRolePolicies"], usize::from(tagged > 0));
+                    count(&["IAM:GetPolicy"], tagged);
+                    let has = resource
+                        .as_ref()
+                        .map_or(0, |role| managed(&role.body).count());
+                    count(&["IAM:GetPolicyVersion"], has);
                 }
                 Kind::Bucket => {
                     count(&["S3:HeadBucket"], 1);

@@ -339,7 +339,48 @@ pub fn role(body: &Value) -> Vec<Refusal> {
             format!("Maximum policy size of {most} bytes exceeded for role {name}"),
         );
     }
+    managed_policies(&mut found, &place, body);
     found.list
+}
+
+/// The managed policies of a role.
+fn managed_policies(found: &mut Findings, role: &Place, body: &Value) {
+    let limits = iam::limits();
+    let list = role.key("managedPolicies");
+    let mut attached = 0;
+    for (at, policy) in items(body, "managedPolicies").iter().enumerate() {
+        let place = list.index(at);
+        attached += 1;
+        found.required(&place, policy, &["name".to_owned()]);
+        found.text(&place, policy, "name", &limits.managed_policy_name);
+        let document = policy.get("document").unwrap_or(&Value::Null);
+        if !has_statements(document) {
+            found.add(
+                "managed-policy",
+                &place.key("document"),
+                "MalformedPolicyDocument",
+                "Syntax errors in policy.",
+            );
+        }
+        let most = limits.managed_policy.max;
+        if iam::policy_size(&document.to_string()) > most {
+            found.add(
+                "managed-policy",
+                &place.key("document"),
+                "LimitExceeded",
+                format!("Cannot exceed quota for PolicySize: {most}"),
+            );
+        }
+    }
+    let most = limits.managed_policies_per_role.max;
+    if attached > most {
+        found.add(
+            "managed-policies",
+            &list,
+            "LimitExceeded",
+            format!("Cannot exceed quota for PoliciesPerRole: {most}"),
+        );
+    }
 }
 
 fn has_statements(document: &Value) -> bool {

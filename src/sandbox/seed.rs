@@ -15,11 +15,12 @@ use crate::source::Sources;
 use crate::tree::{Data, Entry, Node};
 use crate::yaml;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "parameters",
     "secrets",
     "connections",
     "roles",
+    "policies",
     "buckets",
     "topics",
     "stacks",
@@ -218,9 +219,10 @@ fn decode(root: &Node, diagnostics: &mut Diagnostics) -> Seed {
             "parameters" => seed.parameters = parameters(node, diagnostics),
             "secrets" => seed.secrets = secrets(node, diagnostics),
             "connections" => seed.connections = connections(node, diagnostics),
-            "roles" | "buckets" | "topics" => {
+            "roles" | "policies" | "buckets" | "topics" => {
                 let kind = match key {
                     "roles" => "role",
+                    "policies" => "policy",
                     "buckets" => "bucket",
                     _ => "topic",
                 };

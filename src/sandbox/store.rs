@@ -243,6 +243,22 @@ pub(super) fn remove(
     Ok(gone > 0)
 }
 
+/// The role that has a managed policy of this name: its name and tags.
+pub(super) fn policy_of(
+    db: &Connection,
+    policy: &str,
+) -> rusqlite::Result<Option<(String, std::collections::BTreeMap<String, String>)>> {
+    db.prepare_cached(
+        "SELECT resources.name, resources.tags
+         FROM resources, json_each(resources.body, '$.managedPolicies') AS policy
+         WHERE resources.kind = 'iam-role' AND json_extract(policy.value, '$.name') = ?1",
+    )?
+    .query_row(params![policy], |row| {
+        Ok((row.get(0)?, json(&row.get::<_, String>(1)?)?))
+    })
+    .optional()
+}
+
 /// Whether this account ever made a resource of that kind and name.
 pub(super) fn was_made(db: &Connection, kind: &str, name: &str) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT 1 FROM made WHERE kind = ?1 AND name = ?2")?

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::store::Row;
 use super::{ACCOUNT, PARTITION};
 use crate::catalog::structure;
-use crate::resources::{Id, Kind};
+use crate::resources::{Id, Kind, managed_mut};
 
 /// The body of a stored resource as a read gives it.
 pub(super) fn body(id: &Id, row: &Row) -> Value {
@@ -199,6 +199,11 @@ pub(super) fn stored(kind: Kind, body: &Value) -> Value {
     }
     if kind == Kind::Project {
         reset(map);
+    }
+    for policy in managed_mut(&mut body) {
+        if let Some(policy) = policy.as_object_mut() {
+            policy.retain(|key, _| key == "name" || key == "document");
+        }
     }
     body
 }

@@ -10,8 +10,8 @@ use super::pipelines::{first_actions, keep_secrets, stage_names};
 use super::read::{region_of, topic_arn, transition_of};
 use super::{ACCOUNT, Outcome, PARTITION, Sandbox, allow, executions, refuse, rules, store, view};
 use crate::catalog::{codebuild, structure};
-use crate::cloud::Result;
-use crate::resources::{Id, Kind, Resource};
+use crate::cloud::{Result, STUCK};
+use crate::resources::{Context, Id, Kind, Resource, Step, managed, policy_steps};
 
 /// The operation that makes a resource of a kind, the one that changes it, and the one that removes it.
 fn operations(kind: Kind) -> [&'static str; 3] {
@@ -85,6 +85,23 @@ fn policies(body: &Value) -> BTreeMap<&str, &Value> {
         .collect()
 }
 
+/// The managed policies that a role gets are its own already, or their names are free, or they are taken over.
+fn check_policies(tx: &Transaction<'_>, role: &Resource) -> Outcome<()> {
+    const OPERATION: &str = "IAM:CreatePolicy";
+    for (name, policy) in managed(&role.body) {
+        let other = match store::policy_of(tx, name)? {
+            Some((owner, _)) => owner != role.id.name,
+            None => store::given(tx, "policy", name)?.is_some(),
+        };
+        if other && policy["takeOver"] != true {
+            let message =
+                format!("A policy called {name} already exists. Duplicate names are not allowed.");
+            return refuse(OPERATION, "EntityAlreadyExists", message);
+        }
+    }
+    Ok(())
+}
+
 impl Sandbox {
     pub(super) fn create_resource(&self, desired: &Resource) -> Result<()> {
         let id = &desired.id;
@@ -115,6 +132,12 @@ impl Sandbox {
             }
             let [_, operation, _] = operations(id.kind);
             self.check_there(tx, operation, id)?;
+            if id.kind == Kind::Role {
+                let steps = policy_steps(&id.name, &live.body, &desired.body, &context(id));
+                if let Err(stuck) = steps {
+                    return refuse("IAM:PutRolePolicy", STUCK, stuck.to_string());
+                }
+            }
             self.write_resource(tx, operation, desired)
         })
     }
@@ -233,7 +256,10 @@ impl Sandbox {
         }
         match id.kind {
             Kind::Project => self.check_project(tx, operation, &body)?,
-            Kind::Role => allow(operation, rules::role(&body))?,
+            Kind::Role => {
+                allow(operation, rules::role(&body))?;
+                check_policies(tx, desired)?;
+            }
             Kind::Bucket => allow(operation, rules::bucket(&body))?,
             Kind::LogGroup => allow(operation, rules::log_group(&body))?,
             Kind::EventRule => allow(operation, rules::event_rule(&body))?,
@@ -486,7 +512,7 @@ impl Sandbox {
             }
             Kind::Role => {
                 self.count_write(create, 1);
-                self.count_write("IAM:PutRolePolicy", policies(body).len());
+                self.count_policies(&Value::Null, desired);
             }
             Kind::Bucket => {
                 self.count_write(create, 1);
@@ -520,6 +546,33 @@ impl Sandbox {
         }
     }
 
+    /// The calls that bring the policies of a role from one state to another.
+    fn count_policies(&self, before: &Value, role: &Resource) {
+        let steps = policy_steps(&role.id.name, before, &role.body, &context(&role.id));
+        for step in steps.unwrap_or_default() {
+            match step {
+                Step::Put(..) => self.count_write("IAM:PutRolePolicy", 1),
+                Step::Remove(_) => self.count_write("IAM:DeleteRolePolicy", 1),
+                Step::Attach(name, _) => {
+                    let there = managed(before).any(|(known, _)| known == name);
+                    if there {
+                        self.count_write("IAM:CreatePolicyVersion", 1);
+                    } else {
+                        self.count_write("IAM:CreatePolicy", 1);
+                        self.count_write("IAM:AttachRolePolicy", 1);
+                    }
+                }
+                Step::Delete(_) => self.count_policy_gone(),
+            }
+        }
+    }
+
+    fn count_policy_gone(&self) {
+        self.count_write("IAM:DetachRolePolicy", 1);
+        self.count_read("IAM:ListPolicyVersions", 1);
+        self.count_write("IAM:DeletePolicy", 1);
+    }
+
     fn count_update(&self, live: &Resource, desired: &Resource) {
         let kind = desired.id.kind;
         let [_, update, _] = operations(kind);
@@ -528,11 +581,7 @@ impl Sandbox {
         match kind {
             Kind::StageTransition => self.count_create(desired),
             Kind::Role => {
-                let (had, has) = (policies(before), policies(after));
-                let put = has.iter().filter(|(name, d)| had.get(*name) != Some(d));
-                self.count_write("IAM:PutRolePolicy", put.count());
-                let gone = had.keys().filter(|name| !has.contains_key(*name));
-                self.count_write("IAM:DeleteRolePolicy", gone.count());
+                self.count_policies(before, desired);
                 let own = differs("description") || differs("maxSessionDuration");
                 self.count_write(update, usize::from(own));
                 self.count_write(
@@ -594,7 +643,10 @@ impl Sandbox {
         let [_, _, delete] = operations(id.kind);
         let body = before.map_or(&Value::Null, |before| &before.body);
         match id.kind {
-            Kind::Role => self.count_write("IAM:DeleteRolePolicy", policies(body).len()),
+            Kind::Role => {
+                self.count_write("IAM:DeleteRolePolicy", policies(body).len());
+                managed(body).for_each(|_| self.count_policy_gone());
+            }
             Kind::EventRule => {
                 let targets = body["Targets"].as_array().is_some_and(|t| !t.is_empty());
                 self.count_write("EventBridge:RemoveTargets", usize::from(targets));
@@ -603,6 +655,14 @@ impl Sandbox {
             _ => {}
         }
         self.count_write(delete, 1);
+    }
+}
+
+fn context(id: &Id) -> Context {
+    Context {
+        region: id.region.clone(),
+        account: ACCOUNT.to_owned(),
+        partition: PARTITION.to_owned(),
     }
 }
 

@@ -175,6 +175,10 @@ impl Cloud for FaultyCloud<'_> {
         pass!(self, false, "", self.inner.read(ids))
     }
 
+    async fn policy_tags(&self, names: &[String]) -> Result<Vec<Option<BTreeMap<String, String>>>> {
+        pass!(self, false, "", self.inner.policy_tags(names))
+    }
+
     async fn create(&self, desired: &Resource) -> Result<()> {
         pass!(self, true, &desired.id.name, self.inner.create(desired))
     }

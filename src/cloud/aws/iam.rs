@@ -1,4 +1,4 @@
-//! IAM roles with their inline policies.
+//! IAM roles with their inline policies; the managed ones are in `policies`.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,16 @@ use serde_json::{Map, Value};
 use super::call::send;
 use super::json::{TagChange, document, put, revealed, text};
 use super::{Aws, all, found, gone};
-use crate::cloud::{CloudError, ErrorKind, Result};
-use crate::resources::{Id, Resource};
+use crate::cloud::{CloudError, ErrorKind, Result, STUCK};
+use crate::resources::{
+    Id, POLICIES_TAG, Resource, Step, Stuck, highest_policy, policies_tagged, policy_steps,
+};
 
 /// What CreateRole makes of an absent `maxSessionDuration`.
 const SESSION: i32 = 3600;
 
 impl Aws {
-    fn roles(&self) -> Client {
+    pub(super) fn roles(&self) -> Client {
         self.iam(&self.region)
     }
 
@@ -46,12 +48,13 @@ impl Aws {
             .and_then(|boundary| boundary.permissions_boundary_arn());
         put(&mut body, "permissionsBoundary", boundary);
         put(&mut body, "policies", Value::Object(policies?));
-        let mut resource = Resource::new(id.clone(), Value::Object(body));
-        for tag in role.tags() {
-            resource
-                .tags
-                .insert(tag.key().to_owned(), tag.value().to_owned());
+        let tags = tags_of(role.tags());
+        let managed = self.own_policies(&id.name, &tags).await?;
+        if !managed.is_empty() {
+            put(&mut body, "managedPolicies", managed);
         }
+        let mut resource = Resource::new(id.clone(), Value::Object(body));
+        resource.tags = tags;
         Ok(Some(resource))
     }
 
@@ -144,7 +147,9 @@ impl Aws {
         })
         .await?;
         self.note_fresh("role");
-        self.put_policies(name, &[], &[], &body).await
+        let mut made = Resource::new(desired.id.clone(), Value::Null);
+        made.tags.clone_from(&desired.tags);
+        self.put_policies(&made, desired).await.map(drop)
     }
 
     pub(super) async fn update_role(&self, live: &Resource, desired: &Resource) -> Result<()> {
@@ -195,16 +200,10 @@ impl Aws {
                 ))?,
             }
         }
-        let policies = |form: &Value| form.get("policies").and_then(Value::as_object).cloned();
-        let (was, wanted) = (policies(&forms.was), policies(&forms.wanted));
-        let (was, wanted) = (was.unwrap_or_default(), wanted.unwrap_or_default());
-        let same: Vec<&String> = wanted
-            .iter()
-            .filter(|(name, document)| was.get(*name) == Some(document))
-            .map(|(name, _)| name)
-            .collect();
-        self.put_policies(name, &was.keys().collect::<Vec<_>>(), &same, &body)
-            .await?;
+        let meanwhile = self.put_policies(live, desired).await?;
+        let mut live = live.clone();
+        live.tags.extend(meanwhile);
+        let live = &live;
         let change = TagChange::between(live, desired);
         if !change.set.is_empty() {
             let tags = tag_list(&change.set)?;
@@ -227,38 +226,51 @@ impl Aws {
         Ok(())
     }
 
-    /// Inline policies from `live` to those of the body: first what goes, because all share one limit.
+    /// The policies of `live` become those of `desired`. A tag of the role says beforehand how many managed ones there
+    /// can be meanwhile, so that whoever comes after a break finds them; what was tagged is the answer.
     async fn put_policies(
         &self,
-        role: &str,
-        live: &[&String],
-        same: &[&String],
-        body: &Value,
-    ) -> Result<()> {
-        let none = Map::new();
-        let wanted = body
-            .get("policies")
-            .and_then(Value::as_object)
-            .unwrap_or(&none);
-        for policy in live.iter().filter(|name| !wanted.contains_key(**name)) {
-            self.delete_role_policy(role, policy).await?;
-        }
-        for (policy, document) in wanted {
-            if same.contains(&policy) {
-                continue;
-            }
+        live: &Resource,
+        desired: &Resource,
+    ) -> Result<Option<(String, String)>> {
+        let role = &desired.id.name;
+        let context = self.context(desired).await?;
+        let steps = policy_steps(role, &live.body, &desired.body, &context).map_err(stuck)?;
+        let most = highest_policy(role, &steps);
+        let mut tagged = None;
+        if most > policies_tagged(&live.tags) {
+            let tag = (POLICIES_TAG.to_owned(), most.to_string());
+            let tags = tag_list(&BTreeMap::from([tag.clone()]))?;
             send!(
                 self,
-                "IAM:PutRolePolicy",
-                self.roles()
-                    .put_role_policy()
-                    .role_name(role)
-                    .policy_name(policy)
-                    .policy_document(document.to_string())
+                "IAM:TagRole",
+                self.roles().tag_role().role_name(role).set_tags(Some(tags))
             )?;
-            self.note_fresh("role");
+            tagged = Some(tag);
         }
-        Ok(())
+        for step in &steps {
+            match step {
+                Step::Put(policy, document) => {
+                    send!(
+                        self,
+                        "IAM:PutRolePolicy",
+                        self.roles()
+                            .put_role_policy()
+                            .role_name(role)
+                            .policy_name(policy)
+                            .policy_document(document.to_string())
+                    )?;
+                    self.note_fresh("role");
+                }
+                Step::Remove(policy) => self.delete_role_policy(role, policy).await?,
+                Step::Attach(policy, document) => {
+                    self.bring_policy(live, desired, policy, document).await?;
+                    self.note_fresh("role");
+                }
+                Step::Delete(policy) => self.delete_policy(role, policy).await?,
+            }
+        }
+        Ok(tagged)
     }
 
     async fn delete_role_policy(&self, role: &str, policy: &str) -> Result<()> {
@@ -272,27 +284,26 @@ impl Aws {
         ))
     }
 
+    /// The managed policies of its own go first: as long as the role is there its tags tell of them.
     pub(super) async fn delete_role(&self, id: &Id) -> Result<()> {
         let role = &id.name;
+        let Some(there) = self.get_role(role).await? else {
+            return Ok(());
+        };
+        for policy in self.own_policies(role, &tags_of(there.tags())).await? {
+            self.delete_policy(role, text(&policy, "name")).await?;
+        }
         for policy in self.inline_policy_names(role).await? {
             self.delete_role_policy(role, &policy).await?;
         }
-        let attached = found(send!(
-            self,
-            "IAM:ListAttachedRolePolicies",
-            self.roles().list_attached_role_policies().role_name(role)
-        ))?;
-        for policy in attached
-            .iter()
-            .flat_map(|answer| answer.attached_policies())
-        {
+        for policy in self.attached_policies(role).await? {
             gone(send!(
                 self,
                 "IAM:DetachRolePolicy",
                 self.roles()
                     .detach_role_policy()
                     .role_name(role)
-                    .policy_arn(policy.policy_arn().unwrap_or_default())
+                    .policy_arn(&policy)
             ))?;
         }
         gone(send!(
@@ -308,7 +319,13 @@ fn session(body: &Value) -> Option<i32> {
     i32::try_from(seconds).ok()
 }
 
-fn tag_list(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>> {
+pub(super) fn tags_of(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter()
+        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+        .collect()
+}
+
+pub(super) fn tag_list(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>> {
     tags.iter()
         .map(|(key, value)| {
             let tag = Tag::builder().key(key).value(value).build();
@@ -324,8 +341,19 @@ fn tag_list(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>> {
         .collect()
 }
 
+fn stuck(stuck: Stuck) -> CloudError {
+    CloudError {
+        kind: ErrorKind::Invalid,
+        operation: "IAM:PutRolePolicy".to_owned(),
+        code: STUCK.to_owned(),
+        message: stuck.to_string(),
+        request_id: None,
+        resource: None,
+    }
+}
+
 /// IAM writes documents percent-encoded.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;

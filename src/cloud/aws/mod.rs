@@ -37,6 +37,7 @@ mod iam;
 mod json;
 mod lifecycle;
 mod logs;
+mod policies;
 mod s3;
 mod sns;
 mod stages;
@@ -224,13 +225,16 @@ impl Aws {
 
     /// Both bodies in the form in which they can be compared.
     async fn forms(&self, live: &Resource, desired: &Resource) -> Result<Forms> {
+        Ok(Forms::of(live, desired, &self.context(desired).await?))
+    }
+
+    async fn context(&self, resource: &Resource) -> Result<Context> {
         let who = self.who().await?;
-        let context = Context {
-            region: desired.id.region.clone(),
+        Ok(Context {
+            region: resource.id.region.clone(),
             account: who.account.clone(),
             partition: who.partition.clone(),
-        };
-        Ok(Forms::of(live, desired, &context))
+        })
     }
 
     /// Notes that this run has made or changed a `role`, `bucket` or `topic`.
@@ -404,6 +408,10 @@ impl Cloud for Aws {
             answer[place] = resource;
         }
         Ok(answer)
+    }
+
+    async fn policy_tags(&self, names: &[String]) -> Result<Vec<Option<BTreeMap<String, String>>>> {
+        self.tags_of_policies(names).await
     }
 
     async fn create(&self, desired: &Resource) -> Result<()> {
