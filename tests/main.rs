@@ -17,6 +17,7 @@ mod docs;
 mod editors;
 mod emulated;
 mod examples;
+mod fuzz;
 mod hook;
 mod judged;
 mod model;

@@ -2,189 +2,23 @@
 //! answered without a panic, at true places, twice the same.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use async_trait::async_trait;
-use futures::FutureExt as _;
 use pipectl::apply::clock::SystemClock;
 use pipectl::apply::{self, CancellationFlag, Settings};
-use pipectl::checks::{self, Subject};
 use pipectl::cloud;
-use pipectl::compile::{self, Compiled, Facts};
-use pipectl::diagnostic::{Diagnostic, Diagnostics, Severity};
-use pipectl::model;
+use pipectl::compile::Compiled;
 use pipectl::plan::{self, Options};
-use pipectl::report::{Look, text};
 use pipectl::resources::{Context, normalise};
 use pipectl::sandbox::Sandbox;
-use pipectl::source::{Sources, Span};
-use pipectl::tree::{Data, Node, Origin};
-use pipectl::variables::{self, Answer, GitFact, Lookup, Request};
-use pipectl::yaml;
+use pipectl::tree::{Data, Node};
 use proptest::prelude::*;
 use serde_json::Value;
 
-const REGION: &str = "us-east-1";
-
-/// A world in which there is nothing.
-struct Nothing;
-
-#[async_trait]
-impl Lookup for Nothing {
-    async fn fetch(&self, requests: &[Request]) -> Vec<cloud::Result<Answer>> {
-        requests.iter().map(|_| Ok(Answer::Missing)).collect()
-    }
-
-    fn read_file(&self, _: &Path) -> Result<Option<Vec<u8>>, String> {
-        Ok(None)
-    }
-
-    fn git(&self, _: GitFact) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-}
-
-/// What came of a text.
-struct Seen {
-    sources: Sources,
-    found: Vec<Diagnostic>,
-    compiled: Option<Compiled>,
-}
-
-impl Seen {
-    fn errors(&self) -> Vec<String> {
-        self.found
-            .iter()
-            .filter(|one| one.severity == Severity::Error)
-            .map(|one| format!("{} {}: {}", one.code, one.path, one.message))
-            .collect()
-    }
-}
-
-/// The whole way from text to definitions, without an account; `change` sees the tree before anything else does.
-fn see(text: &str, change: &mut dyn FnMut(&mut Node)) -> Seen {
-    let mut sources = Sources::new();
-    let mut out = Diagnostics::new();
-    let file = sources.add("pipeline.yml", text);
-    let mut compiled = None;
-    if let Some(mut tree) = yaml::parse(&sources, file, &mut out) {
-        change(&mut tree);
-        let context = variables::Context {
-            service_folder: PathBuf::from("."),
-            default_region: Some(REGION.to_owned()),
-            offline: true,
-            ..variables::Context::default()
-        };
-        let resolved = variables::resolve(tree, &mut sources, &context, &Nothing, &mut out)
-            .now_or_never()
-            .expect("nobody is waited for");
-        let decoding = model::Context {
-            stage: resolved.stage.clone(),
-            service: None,
-            offline: true,
-            version: env!("CARGO_PKG_VERSION"),
-        };
-        if let Some(model) = model::decode(&resolved.tree, &decoding, &mut out) {
-            let buildspecs = std::collections::BTreeMap::new();
-            checks::check(
-                &Subject {
-                    model: &model,
-                    sources: &sources,
-                    region: resolved.region.as_deref(),
-                    stage: &resolved.stage,
-                    buildspecs: &buildspecs,
-                    complete: !out.has_errors(),
-                },
-                &mut out,
-            );
-            if !out.has_errors() {
-                let facts = Facts {
-                    account: "123456789012".to_owned(),
-                    partition: "aws".to_owned(),
-                    region: REGION.to_owned(),
-                    stage: resolved.stage.clone(),
-                    file: "pipeline.yml".to_owned(),
-                    ..Facts::default()
-                };
-                compiled = Some(compile::compile(&model, &facts, &mut out));
-            }
-        }
-    }
-    Seen {
-        sources,
-        found: out.into_sorted(),
-        compiled,
-    }
-}
-
-fn true_place(sources: &Sources, span: Span) -> bool {
-    let text = &sources.file(span.file).text;
-    span.start <= span.end
-        && span.end <= text.len()
-        && text.is_char_boundary(span.start)
-        && text.is_char_boundary(span.end)
-}
-
-fn origins(origin: Option<&Arc<Origin>>) -> Vec<Span> {
-    let mut spans = Vec::new();
-    let mut next = origin;
-    while let Some(origin) = next {
-        spans.push(origin.span);
-        next = origin.from.as_ref();
-    }
-    spans
-}
-
-/// What is wrong with the answer to a text, if anything is.
-fn fault(text: &str) -> Option<String> {
-    let answer = || see(text, &mut |_| {});
-    let Ok((first, second)) = catch_unwind(AssertUnwindSafe(|| (answer(), answer()))) else {
-        return Some("it panics".to_owned());
-    };
-    for one in &first.found {
-        let spans = [one.span]
-            .into_iter()
-            .chain(one.labels.iter().map(|label| label.span))
-            .chain(origins(one.origin.as_ref()));
-        for span in spans {
-            if !true_place(&first.sources, span) {
-                return Some(format!("{} stands at {span:?}", one.code));
-            }
-        }
-        if one.message.is_empty() || one.message.contains('\n') {
-            return Some(format!("{} says {:?}", one.code, one.message));
-        }
-        let known = pipectl::diagnostic::CODES
-            .iter()
-            .any(|(code, _)| *code == one.code)
-            || checks::rule(one.code).is_some();
-        if !known {
-            return Some(format!("{} is no code", one.code));
-        }
-    }
-    if first.found != second.found {
-        return Some("it says something else the second time".to_owned());
-    }
-    for width in [40, 100] {
-        let look = Look {
-            color: width == 100,
-            unicode: width == 40,
-            width,
-        };
-        let shown = catch_unwind(AssertUnwindSafe(|| {
-            text::diagnostics(look, &first.sources, &first.found)
-        }));
-        if shown.is_err() {
-            return Some(format!("showing it {width} columns wide panics"));
-        }
-    }
-    None
-}
+use crate::fuzz::targets::{REGION, fault, see};
 
 /// Pipeline files that there are: the examples and the cases.
-fn files() -> Vec<(PathBuf, String)> {
+pub fn files() -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("readable") {
             let path = entry.expect("an entry").path();
@@ -211,10 +45,10 @@ fn files() -> Vec<(PathBuf, String)> {
 }
 
 /// Numbers that are the same in every run.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
+    pub fn roll(&mut self, below: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -223,7 +57,7 @@ impl Dice {
 }
 
 /// What editors, merges and tired people make of a file.
-fn mutilated(text: &str, dice: &mut Dice) -> String {
+pub fn mutilated(text: &str, dice: &mut Dice) -> String {
     const TOKENS: [&str; 24] = [
         ":",
         "- ",
