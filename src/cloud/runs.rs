@@ -151,6 +151,9 @@ pub trait Engine: Send + Sync {
     /// else drives, or until this future is dropped: then nothing of it goes on running, and it can be taken on again.
     /// Where a living process drives it already, this waits until that one has ended.
     async fn drive(&self, pipeline: &str, execution: &str) -> Result<()>;
+    /// The execution that came out of one that is over: the rollback that its failure started, or the one that a
+    /// self-update started in its place. Whoever drove the one drives the other next.
+    async fn successor(&self, pipeline: &str, execution: &str) -> Result<Option<String>>;
     /// Whether a living process drives the execution.
     async fn is_driven(&self, pipeline: &str, execution: &str) -> Result<bool>;
 }

@@ -7,6 +7,18 @@ use super::{Sandbox, refuse};
 use crate::catalog::structure;
 use crate::cloud::Result;
 
+/// What the account keeps in files: copies of objects, what executions hand on and where they deploy to.
+const FOLDERS: [&str; 8] = [
+    "objects",
+    "artifacts",
+    "buckets",
+    "builds",
+    "deployments",
+    "instances",
+    "logs",
+    "stacks",
+];
+
 /// A line of `sandbox list`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -153,6 +165,14 @@ impl Sandbox {
                 "secrets",
                 "given",
                 "executions",
+                "structures",
+                "stage_runs",
+                "action_runs",
+                "rule_runs",
+                "build_numbers",
+                "builds",
+                "reports",
+                "leases",
             ] {
                 tx.execute(&format!("DELETE FROM {table}"), [])?;
             }
@@ -165,14 +185,19 @@ impl Sandbox {
             .map_err(super::Fault::from);
         drop(db);
         cleared.map_err(|fault| fault.into_error(None))?;
-        match std::fs::remove_dir_all(self.folder.join("objects")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => refuse(
-                "Sandbox:Reset",
-                "sandbox-folder",
-                format!("The copies of objects cannot be removed: {error}"),
-            )
-            .map_err(|fault: super::Fault| fault.into_error(None)),
-            _ => Ok(()),
+        for part in FOLDERS {
+            match std::fs::remove_dir_all(self.folder.join(part)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return refuse(
+                        "Sandbox:Reset",
+                        "sandbox-folder",
+                        format!("The folder {part} of the account cannot be removed: {error}"),
+                    )
+                    .map_err(|fault: super::Fault| fault.into_error(None));
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 }

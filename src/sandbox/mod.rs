@@ -13,13 +13,15 @@
 //! | `names` | parameters, secrets, connections, roles that are given |
 //! | `read`, `view` | resources as AWS gives them back |
 //! | `write`, `pipelines` | create, update, delete |
-//! | `executions` | executions as rows |
+//! | [`engine`] | what runs pipelines |
+//! | `executions` | what is asked of executions |
 //! | `admin` | `pipectl sandbox set\|get\|list\|reset` |
 //! | [`archive`], [`glob`] | artifacts, and which files go into them |
 //! | [`reports`] | reports of tests and coverage |
 
 mod admin;
 pub mod archive;
+pub mod engine;
 mod executions;
 pub mod glob;
 mod names;
@@ -85,6 +87,9 @@ pub struct Sandbox {
     folder: PathBuf,
     region: String,
     seed: Seed,
+    /// Told of every change that this process makes.
+    changed: tokio::sync::Notify,
+    drive: engine::Options,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -207,6 +212,11 @@ impl Sandbox {
             folder: folder.to_owned(),
             region: region.to_owned(),
             seed,
+            changed: tokio::sync::Notify::new(),
+            drive: engine::Options {
+                home: sandbox_yml.and_then(Path::parent).map(Path::to_owned),
+                ..engine::Options::default()
+            },
         };
         sandbox
             .transaction(None, |tx| sandbox.seed.fill(tx))
@@ -217,6 +227,13 @@ impl Sandbox {
     /// What `sandbox.yml` says, for the engine that runs pipelines here.
     pub fn seed(&self) -> &Seed {
         &self.seed
+    }
+
+    /// The account with these options for what runs in it.
+    #[must_use]
+    pub fn with_options(mut self, options: engine::Options) -> Self {
+        self.drive = options;
+        self
     }
 
     /// The folder the account lives in.
@@ -250,9 +267,13 @@ impl Sandbox {
     ) -> Result<T> {
         let attempt = || -> Outcome<T> {
             let mut db = self.lock();
+            let before = db.total_changes();
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let outcome = work(&tx)?;
             tx.commit()?;
+            if db.total_changes() != before {
+                self.changed.notify_waiters();
+            }
             Ok(outcome)
         };
         attempt().map_err(|fault| fault.into_error(resource))
@@ -370,7 +391,7 @@ impl Cloud for Sandbox {
         revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String> {
-        self.start(pipeline, revision, token)
+        self.start_on(pipeline, revision, token)
     }
 
     async fn executions(&self, pipeline: &str, most: usize) -> Result<Vec<ExecutionSummary>> {
@@ -384,7 +405,7 @@ impl Cloud for Sandbox {
         abandon: bool,
         reason: &str,
     ) -> Result<()> {
-        self.stop(pipeline, execution, abandon, reason)
+        self.end(pipeline, execution, abandon, reason)
     }
 
     fn calls(&self) -> Calls {

@@ -176,17 +176,8 @@ impl Sandbox {
             return broken(CREATE, "C02", &values);
         }
         let body = self.checked_pipeline(tx, CREATE, desired, None)?;
-        let version = store::put(tx, "pipeline", &id.region, &id.name, &body, &desired.tags)?;
-        executions::insert(
-            tx,
-            &id.region,
-            &id.name,
-            version,
-            "CreatePipeline",
-            None,
-            None,
-        )?;
-        Ok(())
+        store::put(tx, "pipeline", &id.region, &id.name, &body, &desired.tags)?;
+        self.first_execution(tx, &id.region, &id.name, &body)
     }
 
     pub(super) fn update_pipeline(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Transaction, params};
-use serde_json::Value;
 
+use super::engine::standins::{self, ActionStandIn, SourceStandIn};
 use super::names::{ANYWHERE, parameter_name_fault, put_parameter, put_secret};
 use super::{OpenError, Outcome, store};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -27,6 +27,7 @@ const KEYS: [&str; 13] = [
     "objects",
     "sources",
     "actions",
+    "alarms",
     "passEnv",
     "strict",
 ];
@@ -51,10 +52,12 @@ pub struct Seed {
     pub stacks: BTreeMap<String, BTreeMap<String, String>>,
     /// Texts of objects in buckets, by `bucket/key`.
     pub objects: BTreeMap<String, String>,
-    /// Local folders that stand for sources.
-    pub sources: BTreeMap<String, Value>,
-    /// What actions do here.
-    pub actions: BTreeMap<String, Value>,
+    /// Local folders that stand for sources, by the source action.
+    pub sources: BTreeMap<String, SourceStandIn>,
+    /// What actions do here, by `Stage.Action` or `Action`.
+    pub actions: BTreeMap<String, ActionStandIn>,
+    /// States of alarms; one that is not named is OK.
+    pub alarms: BTreeMap<String, String>,
     /// Names of environment variables that builds get from the person's own environment.
     pub pass_env: Vec<String>,
     /// Whether roles, buckets, topics and connections must be said to exist.
@@ -134,7 +137,7 @@ fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
         .map(|(_, known)| known)
 }
 
-fn wrong(
+pub(super) fn wrong(
     diagnostics: &mut Diagnostics,
     node: &Node,
     path: &str,
@@ -146,7 +149,7 @@ fn wrong(
     );
 }
 
-fn kind(diagnostics: &mut Diagnostics, node: &Node, path: &str, wanted: &str) {
+pub(super) fn kind(diagnostics: &mut Diagnostics, node: &Node, path: &str, wanted: &str) {
     let message = format!("`{path}` must be {wanted}, not {}", node.kind());
     let code = if node.is_null() {
         "value-empty"
@@ -156,14 +159,18 @@ fn kind(diagnostics: &mut Diagnostics, node: &Node, path: &str, wanted: &str) {
     diagnostics.push(Diagnostic::error(code, node.span, path, message));
 }
 
-fn entries<'n>(diagnostics: &mut Diagnostics, node: &'n Node, path: &str) -> &'n [Entry] {
+pub(super) fn entries<'n>(
+    diagnostics: &mut Diagnostics,
+    node: &'n Node,
+    path: &str,
+) -> &'n [Entry] {
     node.as_map().unwrap_or_else(|| {
         kind(diagnostics, node, path, "a map");
         &[]
     })
 }
 
-fn scalar(diagnostics: &mut Diagnostics, node: &Node, path: &str) -> Option<String> {
+pub(super) fn scalar(diagnostics: &mut Diagnostics, node: &Node, path: &str) -> Option<String> {
     let text = node.scalar_text();
     if text.is_none() {
         kind(diagnostics, node, path, "a text");
@@ -182,7 +189,11 @@ fn texts(diagnostics: &mut Diagnostics, node: &Node, path: &str) -> Vec<String> 
         .collect()
 }
 
-fn named_texts(diagnostics: &mut Diagnostics, node: &Node, path: &str) -> BTreeMap<String, String> {
+pub(super) fn named_texts(
+    diagnostics: &mut Diagnostics,
+    node: &Node,
+    path: &str,
+) -> BTreeMap<String, String> {
     entries(diagnostics, node, path)
         .iter()
         .filter_map(|entry| {
@@ -192,7 +203,12 @@ fn named_texts(diagnostics: &mut Diagnostics, node: &Node, path: &str) -> BTreeM
         .collect()
 }
 
-fn unknown_key(diagnostics: &mut Diagnostics, entry: &Entry, path: &str, known: &[&str]) {
+pub(super) fn unknown_key(
+    diagnostics: &mut Diagnostics,
+    entry: &Entry,
+    path: &str,
+    known: &[&str],
+) {
     let help = match nearest(&entry.key, known) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("the keys are {}", known.join(", ")),
@@ -238,17 +254,9 @@ fn decode(root: &Node, diagnostics: &mut Diagnostics) -> Seed {
                 }
             }
             "objects" => seed.objects = named_texts(diagnostics, node, key),
-            "sources" | "actions" => {
-                let values = entries(diagnostics, node, key)
-                    .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
-                    .collect();
-                if key == "sources" {
-                    seed.sources = values;
-                } else {
-                    seed.actions = values;
-                }
-            }
+            "sources" => seed.sources = standins::sources(node, diagnostics),
+            "actions" => seed.actions = standins::actions(node, diagnostics),
+            "alarms" => seed.alarms = standins::alarms(node, diagnostics),
             "passEnv" => seed.pass_env = texts(diagnostics, node, key),
             "strict" => match node.data {
                 Data::Bool(strict) => seed.strict = strict,

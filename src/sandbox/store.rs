@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::error::Failure;
 
-/// The version of the tables. A database of a later one is refused, an earlier one is brought up.
-const SCHEMA: i64 = 1;
+/// The steps that make the tables, one a version. A database of a later version is refused, an earlier one is brought
+/// up by the steps that it lacks.
+const STEPS: [&str; 2] = [TABLES, EXECUTIONS];
 /// How long a call waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(20);
 
@@ -50,13 +51,87 @@ CREATE TABLE IF NOT EXISTS executions (
 CREATE INDEX IF NOT EXISTS executions_of ON executions (region, pipeline, number);
 ";
 
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
+/// Executions as something that runs: their stages, actions, rules and builds, and who drives them. Times are
+/// milliseconds since 1970, `started` from now on, too. What stands in `body` is AWS's JSON of `crate::execution`.
+const EXECUTIONS: &str = "
+UPDATE executions SET started = started * 1000;
+ALTER TABLE executions ADD COLUMN mode TEXT NOT NULL DEFAULT 'SUPERSEDED';
+ALTER TABLE executions ADD COLUMN type TEXT NOT NULL DEFAULT 'STANDARD';
+ALTER TABLE executions ADD COLUMN trigger_detail TEXT NOT NULL DEFAULT '';
+ALTER TABLE executions ADD COLUMN variables TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE executions ADD COLUMN overrides TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE executions ADD COLUMN revisions TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE executions ADD COLUMN structure TEXT;
+ALTER TABLE executions ADD COLUMN target TEXT;
+ALTER TABLE executions ADD COLUMN cause TEXT;
+ALTER TABLE executions ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE executions ADD COLUMN phase TEXT NOT NULL DEFAULT 'Waiting';
+ALTER TABLE executions ADD COLUMN stop_reason TEXT;
+ALTER TABLE executions ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
+UPDATE executions SET updated = started;
+CREATE INDEX executions_token ON executions (region, pipeline, token) WHERE token IS NOT NULL;
+CREATE INDEX executions_cause ON executions (cause) WHERE cause IS NOT NULL;
+CREATE INDEX executions_open ON executions (region, pipeline, position)
+    WHERE status IN ('InProgress', 'Stopping');
+CREATE TABLE structures (sha256 TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE stage_runs (
+    execution TEXT NOT NULL, position INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    region TEXT NOT NULL, pipeline TEXT NOT NULL, stage TEXT NOT NULL, number INTEGER NOT NULL,
+    status TEXT NOT NULL, base INTEGER NOT NULL, automatic INTEGER NOT NULL, manual INTEGER NOT NULL,
+    trigger TEXT, conditions TEXT NOT NULL, started INTEGER NOT NULL, updated INTEGER NOT NULL,
+    PRIMARY KEY (execution, position, attempt)
+);
+CREATE INDEX stage_runs_of ON stage_runs (region, pipeline, stage, started);
+CREATE TABLE action_runs (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, execution TEXT NOT NULL,
+    region TEXT NOT NULL, pipeline TEXT NOT NULL, stage TEXT NOT NULL, action TEXT NOT NULL,
+    attempt INTEGER NOT NULL, status TEXT NOT NULL, summary TEXT, token TEXT,
+    updated_by TEXT, input TEXT NOT NULL, output TEXT NOT NULL,
+    started INTEGER NOT NULL, updated INTEGER NOT NULL
+);
+CREATE INDEX action_runs_of ON action_runs (execution, stage, seq);
+CREATE INDEX action_runs_last ON action_runs (region, pipeline, stage, action, seq);
+CREATE TABLE rule_runs (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, execution TEXT NOT NULL,
+    region TEXT NOT NULL, pipeline TEXT NOT NULL, stage TEXT NOT NULL, side TEXT NOT NULL,
+    condition INTEGER NOT NULL, rule TEXT NOT NULL, attempt INTEGER NOT NULL, status TEXT NOT NULL,
+    summary TEXT, output TEXT NOT NULL, started INTEGER NOT NULL, updated INTEGER NOT NULL
+);
+CREATE INDEX rule_runs_of ON rule_runs (execution, stage, seq);
+CREATE INDEX rule_runs_last ON rule_runs (region, pipeline, stage, side, seq);
+CREATE TABLE build_numbers (
+    region TEXT NOT NULL, project TEXT NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (region, project)
+);
+CREATE TABLE builds (
+    id TEXT PRIMARY KEY, region TEXT NOT NULL, batch TEXT, execution TEXT NOT NULL,
+    run TEXT NOT NULL, status TEXT NOT NULL, body TEXT NOT NULL,
+    log_group TEXT NOT NULL, log_stream TEXT NOT NULL, log_file TEXT NOT NULL,
+    self_update INTEGER NOT NULL
+);
+CREATE INDEX builds_of ON builds (execution);
+CREATE INDEX builds_run ON builds (run);
+CREATE INDEX builds_batch ON builds (batch) WHERE batch IS NOT NULL;
+CREATE INDEX builds_log ON builds (log_group, log_stream);
+CREATE TABLE reports (arn TEXT PRIMARY KEY, build TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE leases (
+    execution TEXT PRIMARY KEY, owner TEXT NOT NULL, process INTEGER NOT NULL,
+    heartbeat INTEGER NOT NULL
+);
+";
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |passed| {
-            i64::try_from(passed.as_secs()).unwrap_or(i64::MAX)
+            i64::try_from(passed.as_millis()).unwrap_or(i64::MAX)
         })
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> i64 {
+    now_ms() / 1000
 }
 
 fn unusable(folder: &Path, what: impl std::fmt::Display) -> Failure {
@@ -87,15 +162,18 @@ pub(super) fn open(folder: &Path) -> Result<Connection, Failure> {
         db.pragma_update(None, "synchronous", "NORMAL")?;
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version < SCHEMA {
-            tx.execute_batch(TABLES)?;
-            tx.pragma_update(None, "user_version", SCHEMA)?;
+        let done = usize::try_from(version).unwrap_or_default();
+        for step in STEPS.iter().skip(done) {
+            tx.execute_batch(step)?;
+        }
+        if done < STEPS.len() {
+            tx.pragma_update(None, "user_version", STEPS.len())?;
         }
         tx.commit()?;
         Ok((db, version))
     };
     let (db, version) = open().map_err(|error| unusable(folder, error))?;
-    if version > SCHEMA {
+    if usize::try_from(version).is_ok_and(|version| version > STEPS.len()) {
         return Err(unusable(folder, "a later pipectl made it"));
     }
     Ok(db)

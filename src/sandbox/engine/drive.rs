@@ -1,0 +1,402 @@
+//! The driver: takes an execution on, does what it asks for outside the database, and writes what became of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use rusqlite::Transaction;
+
+use super::super::store::now_ms;
+use super::super::{Outcome, Sandbox};
+use super::advance::{self, Next, advance};
+use super::end::End;
+use super::lease::{BEAT, Lease, is_driven};
+use super::rows::{self, Run};
+use super::structure::{Action, Pipeline, Rule, Stage};
+use super::variables::Scope;
+use crate::cloud::Result;
+use crate::execution::build::BuildStatus;
+use crate::execution::{ActionStatus, ErrorDetails, ExecutionStatus};
+
+/// How often a driver that waits looks whether somebody else changed something.
+const LOOK: Duration = Duration::from_millis(75);
+
+/// An action or a rule under way with all that it may need.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    /// The id of its run.
+    pub(super) id: String,
+    pub(super) run: Arc<Run>,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) stage: String,
+    pub(super) what: What,
+    pub(super) scope: Arc<Scope>,
+    /// Configuration with everything resolved.
+    pub(super) configuration: std::collections::BTreeMap<String, String>,
+    /// When it began, in milliseconds since 1970.
+    pub(super) started: i64,
+}
+
+/// An action or a rule.
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Action(Box<Action>),
+    Rule(Box<Rule>),
+}
+
+impl Work {
+    /// The name of the action or rule.
+    pub(super) fn name(&self) -> &str {
+        match &self.what {
+            What::Action(action) => &action.name,
+            What::Rule(rule) => &rule.name,
+        }
+    }
+
+    /// A value of the configuration.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.configuration
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    fn minutes(&self) -> u64 {
+        match &self.what {
+            What::Action(action) => action.minutes(),
+            What::Rule(rule) => rule
+                .timeout_in_minutes
+                .unwrap_or(crate::catalog::structure::defaults().action_minutes),
+        }
+    }
+}
+
+type Running<'a> = FuturesUnordered<BoxFuture<'a, (String, bool, End)>>;
+
+/// Gives a lease back when a driver ends, in whatever way.
+struct Keeper<'a> {
+    sandbox: &'a Sandbox,
+    lease: Lease,
+}
+
+impl Drop for Keeper<'_> {
+    fn drop(&mut self) {
+        // One that cannot be given back is dead soon enough.
+        let _ = self
+            .sandbox
+            .transaction(None, |tx| Ok(self.lease.release(tx)?));
+    }
+}
+
+/// What a driver finds when it wants to take an execution.
+enum Taken {
+    Lease(Lease),
+    Over,
+    Driven,
+}
+
+impl Sandbox {
+    /// Takes an execution on and drives it to its end; waits where somebody else does.
+    pub(in crate::sandbox) fn take_on<'a>(
+        &'a self,
+        execution: &'a str,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.taking_on(execution))
+    }
+
+    async fn taking_on(&self, execution: &str) -> Result<()> {
+        loop {
+            let taken = self.transaction(None, |tx| {
+                match rows::run(tx, execution)? {
+                    Some(run) if run.status.is_over() && !advance::is_busy(tx, &run)? => {
+                        return Ok(Taken::Over);
+                    }
+                    _ => {}
+                }
+                Ok(Lease::take(tx, execution)?.map_or(Taken::Driven, Taken::Lease))
+            })?;
+            match taken {
+                Taken::Over => return Ok(()),
+                Taken::Lease(lease) => {
+                    return self
+                        .drive_with(Keeper {
+                            sandbox: self,
+                            lease,
+                        })
+                        .await;
+                }
+                Taken::Driven => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    async fn drive_with(&self, keeper: Keeper<'_>) -> Result<()> {
+        let execution = keeper.lease.execution.as_str();
+        let mut running: Running<'_> = FuturesUnordered::new();
+        let mut helpers: FuturesUnordered<BoxFuture<'_, Result<()>>> = FuturesUnordered::new();
+        let mut helped = BTreeSet::new();
+        // What was under way when a driver died begins again.
+        let mut next = self.transaction(None, |tx| resume(tx, execution))?;
+        loop {
+            for (id, is_action) in begun(&next) {
+                let work = self.work(&id, is_action)?;
+                running.push(Box::pin(async move {
+                    let end = self.within_time(&work).await;
+                    (id, is_action, end)
+                }));
+            }
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let seen = self.version();
+            next = self.transaction(None, |tx| {
+                keeper.lease.keep(tx)?;
+                advance(tx, execution)
+            })?;
+            if let Some(status) = next.over
+                && (running.is_empty()
+                    || status == ExecutionStatus::Stopped && !self.may_finish(execution))
+            {
+                drop(running);
+                self.after(execution);
+                return Ok(());
+            }
+            if !next.actions.is_empty() || !next.rules.is_empty() {
+                continue;
+            }
+            for other in std::mem::take(&mut next.waits_for) {
+                let driven = self.reading(None, |db| Ok(is_driven(db, &other)?))?;
+                if !driven && helped.insert(other.clone()) {
+                    helpers.push(Box::pin(async move { self.take_on(&other).await }));
+                }
+            }
+            let kept = tokio::time::Instant::now();
+            loop {
+                tokio::select! {
+                    Some((id, is_action, end)) = running.next() => {
+                        self.finish(&keeper.lease, &id, is_action, end)?;
+                        break;
+                    }
+                    Some(outcome) = helpers.next() => {
+                        outcome?;
+                        break;
+                    }
+                    () = &mut changed => break,
+                    () = tokio::time::sleep(LOOK) => {
+                        let due = next.deadline.is_some_and(|at| at <= now_ms());
+                        if due || kept.elapsed() >= BEAT || self.version() != seen {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything that an action or rule needs, read once when it begins.
+    fn work(&self, id: &str, is_action: bool) -> Result<Work> {
+        self.reading(None, |db| {
+            let gone = || super::gone(id);
+            let (execution, stage, name, configuration, started) = if is_action {
+                let row = rows::action_run(db, id)?.ok_or_else(gone)?;
+                (
+                    row.execution,
+                    row.stage,
+                    row.action,
+                    row.input.resolved_configuration,
+                    row.started,
+                )
+            } else {
+                let row = rows::rule_run(db, id)?.ok_or_else(gone)?;
+                (
+                    row.execution,
+                    row.stage,
+                    row.rule,
+                    Default::default(),
+                    row.started,
+                )
+            };
+            let run = rows::run(db, &execution)?.ok_or_else(gone)?;
+            let pipeline = run.pipeline(db)?;
+            let (_, of) = pipeline.stage(&stage).ok_or_else(gone)?;
+            let what = if is_action {
+                What::Action(Box::new(of.action(&name).ok_or_else(gone)?.clone()))
+            } else {
+                What::Rule(Box::new(rule_of(of, &name).ok_or_else(gone)?.clone()))
+            };
+            Ok(Work {
+                id: id.to_owned(),
+                scope: Arc::new(Scope::of(db, &run)?),
+                run: Arc::new(run),
+                pipeline: Arc::new(pipeline.clone()),
+                stage,
+                what,
+                configuration,
+                started,
+            })
+        })
+    }
+
+    /// Does the work, at most as long as it may take.
+    async fn within_time(&self, work: &Work) -> End {
+        let minutes = work.minutes();
+        let all = Duration::from_secs(minutes.saturating_mul(60));
+        let passed = u64::try_from(now_ms() - work.started).unwrap_or_default();
+        let left = all.saturating_sub(Duration::from_millis(passed));
+        let doing = async {
+            match &work.what {
+                What::Action(action) => self.act(work, action).await,
+                What::Rule(rule) => self.check_rule(work, rule).await,
+            }
+        };
+        match tokio::time::timeout(left, doing).await {
+            Ok(end) => end,
+            Err(_) => End::failed(
+                "JobTimedOut",
+                format!("It did not end within {minutes} minutes"),
+            ),
+        }
+    }
+
+    /// Writes what became of an action or a rule.
+    fn finish(&self, lease: &Lease, id: &str, is_action: bool, end: End) -> Result<()> {
+        self.transaction(None, |tx| {
+            lease.keep(tx)?;
+            if is_action {
+                finish_action(tx, id, end)
+            } else {
+                finish_rule(tx, id, end)
+            }
+        })
+    }
+
+    /// Whether a stopped execution has a build that stopped it itself: a self-update that starts its pipeline anew.
+    fn may_finish(&self, execution: &str) -> bool {
+        self.reading(None, |db| super::builds::has_self_update(db, execution))
+            .unwrap_or_default()
+    }
+
+    /// What is done when an execution is over.
+    fn after(&self, execution: &str) {
+        let told = self.transaction(None, |tx| {
+            let Some(run) = rows::run(tx, execution)? else {
+                return Ok(None);
+            };
+            super::builds::link_restart(tx, &run)?;
+            Ok(Some(run.pipeline))
+        });
+        if let Ok(Some(pipeline)) = told {
+            self.prune_artifacts(&pipeline);
+        }
+    }
+
+    /// Changes whenever somebody else writes to the database.
+    fn version(&self) -> i64 {
+        self.lock()
+            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .unwrap_or_default()
+    }
+}
+
+fn begun(next: &Next) -> Vec<(String, bool)> {
+    let actions = next.actions.iter().map(|id| (id.clone(), true));
+    let rules = next.rules.iter().map(|id| (id.clone(), false));
+    actions.chain(rules).collect()
+}
+
+fn rule_of<'s>(stage: &'s Stage, name: &str) -> Option<&'s Rule> {
+    use super::structure::Side;
+    [Side::BeforeEntry, Side::OnSuccess, Side::OnFailure]
+        .into_iter()
+        .flat_map(|side| stage.conditions(side))
+        .flat_map(|condition| &condition.rules)
+        .find(|rule| rule.name == name)
+}
+
+/// What was under way when the last driver died: its builds are told to be lost, and it begins again. Approvals go on
+/// waiting by themselves.
+fn resume(tx: &Transaction<'_>, execution: &str) -> Outcome<Next> {
+    let mut next = Next::default();
+    let Some(run) = rows::run(tx, execution)? else {
+        return Ok(next);
+    };
+    let stopped = run.status == ExecutionStatus::Stopped;
+    for row in rows::action_runs(tx, execution, None)? {
+        if row.status == ActionStatus::InProgress && row.token.is_none() {
+            super::builds::lose(tx, &row.id, BuildStatus::Fault)?;
+            if !run.status.is_over() {
+                next.actions.push(row.id);
+            } else if !stopped {
+                finish_action(
+                    tx,
+                    &row.id,
+                    End::failed("JobFailed", super::builds::LOST.to_owned()),
+                )?;
+            }
+        }
+    }
+    for row in rows::rule_runs(tx, execution, None)? {
+        if row.status == ActionStatus::InProgress {
+            super::builds::lose(tx, &row.id, BuildStatus::Fault)?;
+            if !run.status.is_over() {
+                next.rules.push(row.id);
+            }
+        }
+    }
+    Ok(next)
+}
+
+fn finish_action(tx: &Transaction<'_>, id: &str, end: End) -> Outcome<()> {
+    let Some(mut row) = rows::action_run(tx, id)? else {
+        return Ok(());
+    };
+    if row.status != ActionStatus::InProgress {
+        return Ok(());
+    }
+    row.status = if end.error.is_none() {
+        ActionStatus::Succeeded
+    } else {
+        ActionStatus::Failed
+    };
+    row.summary = end.summary;
+    row.output.output_artifacts = end.artifacts;
+    row.output.output_variables = end.variables;
+    row.output.execution_result = end.result;
+    row.output.execution_result.error_details = end.error;
+    row.save(tx)?;
+    if let Some(revision) = end.revision
+        && let Some(mut run) = rows::run(tx, &row.execution)?
+    {
+        run.revisions
+            .retain(|known| known.action_name != revision.action_name);
+        run.revisions.push(revision);
+        run.save(tx)?;
+    }
+    Ok(())
+}
+
+fn finish_rule(tx: &Transaction<'_>, id: &str, end: End) -> Outcome<()> {
+    let Some(mut row) = rows::rule_run(tx, id)? else {
+        return Ok(());
+    };
+    if row.status != ActionStatus::InProgress {
+        return Ok(());
+    }
+    row.status = if end.error.is_none() {
+        ActionStatus::Succeeded
+    } else {
+        ActionStatus::Failed
+    };
+    row.summary = end
+        .error
+        .as_ref()
+        .and_then(|error: &ErrorDetails| error.message.clone())
+        .or(end.summary);
+    row.output.execution_result = end.result;
+    row.output.execution_result.error_details = end.error;
+    row.save(tx)?;
+    Ok(())
+}
