@@ -16,6 +16,7 @@ mod corpus;
 mod docs;
 mod editors;
 mod emulated;
+mod engine;
 mod examples;
 mod fuzz;
 mod hook;

@@ -537,7 +537,7 @@ impl Runs for Sandbox {
         })
     }
 
-    async fn builds(&self, region: &str, ids: &[String]) -> Result<Vec<Option<Build>>> {
+    async fn builds(&self, region: &str, ids: &[String]) -> Result<Vec<Build>> {
         self.get_builds(region, ids)
     }
 

@@ -81,11 +81,18 @@ impl Sandbox {
 
     /// The file of an artifact, in a folder that is there.
     pub(super) fn file_of(&self, artifact: &ArtifactDetail) -> Result<PathBuf, End> {
-        let file = artifact.location.as_ref().map(|location| self.artifact_file(location));
-        let file = file.ok_or_else(|| End::wrong(format!("Artifact {} lies nowhere", artifact.name)))?;
+        let file = artifact
+            .location
+            .as_ref()
+            .map(|location| self.artifact_file(location));
+        let file =
+            file.ok_or_else(|| End::wrong(format!("Artifact {} lies nowhere", artifact.name)))?;
         let folder = file.parent().map(std::fs::create_dir_all);
         if let Some(Err(error)) = folder {
-            return Err(End::failed("SystemUnavailable", format!("{}: {error}", file.display())));
+            return Err(End::failed(
+                "SystemUnavailable",
+                format!("{}: {error}", file.display()),
+            ));
         }
         Ok(file)
     }
@@ -116,7 +123,9 @@ impl Sandbox {
     /// The file of an object in a bucket of the account; none where the names lead out of it.
     pub(super) fn bucket_file(&self, bucket: &str, key: &str) -> Option<PathBuf> {
         let key = Path::new(key);
-        let inside = key.components().all(|part| matches!(part, Component::Normal(_)));
+        let inside = key
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
         let plain = !bucket.is_empty() && !bucket.contains(['/', '\\']) && bucket != "..";
         (inside && plain).then(|| self.folder.join("buckets").join(bucket).join(key))
     }

@@ -156,7 +156,7 @@ impl Sandbox {
         &self,
         region: &str,
         ids: &[String],
-    ) -> Result<Vec<Option<Build>>> {
+    ) -> Result<Vec<Build>> {
         self.count_read("CodeBuild:BatchGetBuilds", ids.len().div_ceil(100));
         self.reading(None, |db| {
             let mut found = Vec::new();
@@ -165,14 +165,9 @@ impl Sandbox {
                     "SELECT body FROM builds WHERE region = ?1 AND (id = ?2 OR batch = ?2
                          OR batch LIKE '%:build-batch/' || ?2) ORDER BY rowid",
                 )?;
-                let builds: Vec<Option<Build>> = query
-                    .query_map(params![region, id], |row| row.get::<_, String>(0))?
-                    .map(|body| body.map(|body| serde_json::from_str(&body).ok()))
-                    .collect::<rusqlite::Result<_>>()?;
-                if builds.is_empty() {
-                    found.push(None);
+                for body in query.query_map(params![region, id], |row| row.get::<_, String>(0))? {
+                    found.extend(serde_json::from_str::<Build>(&body?).ok());
                 }
-                found.extend(builds);
             }
             Ok(found)
         })

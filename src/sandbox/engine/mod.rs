@@ -20,7 +20,9 @@
 
 mod actions;
 pub(super) mod advance;
+#[allow(dead_code, reason = "deployments read them")]
 mod artifacts;
+#[allow(dead_code, reason = "builds write them")]
 mod builds;
 mod drive;
 mod end;
@@ -29,6 +31,7 @@ pub(super) mod rows;
 mod rules;
 pub mod standins;
 mod state;
+#[allow(dead_code, reason = "builds read them")]
 pub(super) mod structure;
 mod variables;
 mod window;

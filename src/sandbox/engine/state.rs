@@ -151,7 +151,7 @@ fn action_state(name: &str, row: Option<ActionRow>) -> ActionState {
         status: Some(row.status),
         summary: row.summary.or(result.external_execution_summary),
         last_status_change: Some(Time(row.updated)),
-        token: row.token,
+        token: row.token.filter(|_| row.status == ActionStatus::InProgress),
         last_updated_by: row.updated_by,
         external_execution_id: result.external_execution_id,
         external_execution_url: result.external_execution_url,

@@ -9,8 +9,13 @@ use tokio::process::Command;
 use super::super::super::archive::{self, Links};
 
 /// The variables by which a git that runs around pipectl would lead this one astray.
-const ASTRAY: [&str; 5] =
-    ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"];
+const ASTRAY: [&str; 5] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+];
 
 /// A repository with a working tree.
 #[derive(Debug)]
@@ -22,8 +27,12 @@ impl Git {
     /// The repository that a folder lies in.
     pub(super) fn around(folder: &Path) -> Option<Self> {
         let folder = std::fs::canonicalize(folder).ok()?;
-        let root = folder.ancestors().find(|folder| folder.join(".git").exists())?;
-        Some(Self { root: root.to_owned() })
+        let root = folder
+            .ancestors()
+            .find(|folder| folder.join(".git").exists())?;
+        Some(Self {
+            root: root.to_owned(),
+        })
     }
 
     /// The repository that a folder is.
@@ -69,12 +78,20 @@ impl Git {
     /// The id of a commit.
     pub(super) async fn commit(&self, name: &str) -> Option<String> {
         let name = format!("{name}^{{commit}}");
-        self.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).await
+        self.line(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &name,
+        ])
+        .await
     }
 
     /// The branch that is checked out.
     pub(super) async fn branch(&self) -> Option<String> {
-        self.line(&["symbolic-ref", "--quiet", "--short", "HEAD"]).await
+        self.line(&["symbolic-ref", "--quiet", "--short", "HEAD"])
+            .await
     }
 
     /// What a commit says of itself, under the names of CodePipeline's variables.
@@ -87,14 +104,25 @@ impl Git {
         let output = self.run(&["log", "-1", date, format, commit]).await?;
         let text = String::from_utf8_lossy(&output);
         let mut parts = text.splitn(5, '\0').map(str::trim_end);
-        let names = ["AuthorDate", "CommitterDate", "AuthorDisplayName", "AuthorEmail", "CommitMessage"];
-        Ok(names.into_iter().map(|name| (name, parts.next().unwrap_or_default().to_owned())).collect())
+        let names = [
+            "AuthorDate",
+            "CommitterDate",
+            "AuthorDisplayName",
+            "AuthorEmail",
+            "CommitMessage",
+        ];
+        Ok(names
+            .into_iter()
+            .map(|name| (name, parts.next().unwrap_or_default().to_owned()))
+            .collect())
     }
 
     /// The files of a commit as a ZIP file.
     pub(super) async fn pack(&self, commit: &str, file: &Path) -> Result<(), String> {
         let file = file.to_string_lossy();
-        self.run(&["archive", "--format=zip", "-o", &file, commit]).await.map(|_| ())
+        self.run(&["archive", "--format=zip", "-o", &file, commit])
+            .await
+            .map(|_| ())
     }
 
     /// The working tree with what is not committed, without what git ignores.
@@ -103,13 +131,23 @@ impl Git {
         left_out: &[&str],
         file: &Path,
     ) -> Result<(), String> {
-        let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+        let list = [
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ];
         let output = self.run(&list).await?;
         let mut paths: Vec<PathBuf> = String::from_utf8_lossy(&output)
             .split('\0')
             .filter(|path| !path.is_empty())
             .map(PathBuf::from)
-            .filter(|path| !path.iter().any(|part| left_out.iter().any(|out| part == *out)))
+            .filter(|path| {
+                !path
+                    .iter()
+                    .any(|part| left_out.iter().any(|out| part == *out))
+            })
             .collect();
         paths.sort();
         paths.dedup();
@@ -121,7 +159,10 @@ impl Git {
             let files = there.map(|path| (path.to_string_lossy().into_owned(), root.join(&path)));
             archive::pack(&file, &files.collect(), Links::Keep)
         });
-        packing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        packing
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
     }
 
     /// A clone with its history, at a commit.
@@ -134,14 +175,29 @@ impl Git {
         let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
         let folder = scratch.path().join("clone");
         let to = folder.to_string_lossy();
-        self.run(&["clone", "--quiet", "--no-hardlinks", "--no-checkout", ".", &to]).await?;
-        let clone = Self { root: folder.clone() };
+        self.run(&[
+            "clone",
+            "--quiet",
+            "--no-hardlinks",
+            "--no-checkout",
+            ".",
+            &to,
+        ])
+        .await?;
+        let clone = Self {
+            root: folder.clone(),
+        };
         let branch = if branch.is_empty() { "main" } else { branch };
-        clone.run(&["checkout", "--quiet", "-B", branch, commit]).await?;
+        clone
+            .run(&["checkout", "--quiet", "-B", branch, commit])
+            .await?;
         let file = file.to_owned();
         let packing = tokio::task::spawn_blocking(move || {
             archive::pack(&file, &archive::files_below(&folder, &[])?, Links::Keep)
         });
-        packing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        packing
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
     }
 }

@@ -19,7 +19,10 @@ impl Sandbox {
         }
         let ended = match action.action_type_id.category.as_str() {
             "Source" => self.source(work, action).await,
-            _ => Ok(End::succeeded(format!("{} is recorded", action.action_type_id.provider))),
+            _ => Ok(End::succeeded(format!(
+                "{} is recorded",
+                action.action_type_id.provider
+            ))),
         };
         let end = ended.unwrap_or_else(|end| end);
         match self.given(work) {

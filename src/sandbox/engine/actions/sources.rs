@@ -50,7 +50,11 @@ impl Sandbox {
             self.files(work, action, &file).await?
         };
         let mut end = End::succeeded(found.note.clone().unwrap_or_default());
-        end.summary = found.variables.get("CommitMessage").map(|text| first_line(text)).or(found.note.clone());
+        end.summary = found
+            .variables
+            .get("CommitMessage")
+            .map(|text| first_line(text))
+            .or(found.note.clone());
         end.variables = self.told(work, action, &found);
         end.revision = Some(SourceRevision {
             action_name: action.name.clone(),
@@ -65,7 +69,11 @@ impl Sandbox {
     }
 
     fn place(&self, work: &Work) -> Result<Place, End> {
-        let home = self.drive.home.clone().unwrap_or_else(|| PathBuf::from("."));
+        let home = self
+            .drive
+            .home
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("."));
         let Some(SourceStandIn { path, .. }) = self.seed.sources.get(work.name()) else {
             if let Some(object) = self.source_object(work) {
                 return Ok(Place::File(object));
@@ -107,12 +115,18 @@ impl Sandbox {
             Place::Repository(git) => {
                 let clone = work.get("OutputArtifactFormat") == Some("CODEBUILD_CLONE_REF");
                 let Some(commit) = self.commit(work, action, &git).await? else {
-                    return folder(git.root().to_owned(), file.to_owned()).await.map_err(failed);
+                    return folder(git.root().to_owned(), file.to_owned())
+                        .await
+                        .map_err(failed);
                 };
                 if self.drive.dirty {
-                    git.pack_working_tree(&LEFT_OUT, file).await.map_err(failed)?;
+                    git.pack_working_tree(&LEFT_OUT, file)
+                        .await
+                        .map_err(failed)?;
                 } else if clone {
-                    git.pack_clone(&commit.id, &commit.branch, file).await.map_err(failed)?;
+                    git.pack_clone(&commit.id, &commit.branch, file)
+                        .await
+                        .map_err(failed)?;
                 } else {
                     git.pack(&commit.id, file).await.map_err(failed)?;
                 }
@@ -124,7 +138,11 @@ impl Sandbox {
                 };
                 let dirty = "with what is not committed".to_owned();
                 if self.drive.dirty {
-                    found.note = Some(found.note.map_or(dirty.clone(), |note| format!("{note}; {dirty}")));
+                    found.note = Some(
+                        found
+                            .note
+                            .map_or(dirty.clone(), |note| format!("{note}; {dirty}")),
+                    );
                 }
                 found.variables.insert("CommitId", commit.id);
                 found.variables.insert("BranchName", commit.branch);
@@ -133,9 +151,13 @@ impl Sandbox {
             }
             Place::Folder(path) => folder(path, file.to_owned()).await.map_err(failed),
             Place::File(path) => {
-                std::fs::copy(&path, file).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+                std::fs::copy(&path, file)
+                    .map_err(|error| failed(format!("{}: {error}", path.display())))?;
                 let revision = digest(file).map_err(failed)?;
-                Ok(Found { revision, ..Found::default() })
+                Ok(Found {
+                    revision,
+                    ..Found::default()
+                })
             }
         }
     }
@@ -143,40 +165,64 @@ impl Sandbox {
     /// The commit to take: the one that the execution was started on, else the branch of the action where it exists
     /// here, else HEAD. Nothing where there is no commit at all.
     async fn commit(&self, work: &Work, action: &Action, git: &Git) -> Result<Option<Commit>, End> {
-        let stand_in = self.seed.sources.get(&action.name).and_then(|source| source.branch.clone());
+        let stand_in = self
+            .seed
+            .sources
+            .get(&action.name)
+            .and_then(|source| source.branch.clone());
         let branch = stand_in.or_else(|| {
             let named = work.get("BranchName").or_else(|| work.get("Branch"));
             named.map(ToOwned::to_owned)
         });
-        let given = work.run.overrides.iter().find(|revision| revision.action == action.name);
+        let given = work
+            .run
+            .overrides
+            .iter()
+            .find(|revision| revision.action == action.name);
         if let Some(revision) = given {
             let id = git.commit(&revision.value).await.ok_or_else(|| {
                 End::failed(
                     "RevisionUnavailable",
-                    format!("{} is no commit of {}", revision.value, git.root().display()),
+                    format!(
+                        "{} is no commit of {}",
+                        revision.value,
+                        git.root().display()
+                    ),
                 )
             })?;
             let branch = branch.unwrap_or_default();
-            return Ok(Some(Commit { id, branch, note: None }));
+            return Ok(Some(Commit {
+                id,
+                branch,
+                note: None,
+            }));
         }
         if let Some(branch) = &branch
             && !self.drive.dirty
             && let Some(id) = git.commit(&format!("refs/heads/{branch}")).await
         {
-            return Ok(Some(Commit { id, branch: branch.clone(), note: None }));
+            return Ok(Some(Commit {
+                id,
+                branch: branch.clone(),
+                note: None,
+            }));
         }
         let Some(id) = git.commit("HEAD").await else {
             return Ok(None);
         };
         let here = git.branch().await;
         let note = match &branch {
-            Some(branch) if here.as_deref() != Some(branch) => {
-                Some(format!("HEAD stands for the branch {branch}, which does not exist here"))
-            }
+            Some(branch) if here.as_deref() != Some(branch) => Some(format!(
+                "HEAD stands for the branch {branch}, which does not exist here"
+            )),
             _ => None,
         };
         let branch = branch.or(here).unwrap_or_default();
-        Ok(Some(Commit { id, branch, note: note.filter(|_| !self.drive.dirty) }))
+        Ok(Some(Commit {
+            id,
+            branch,
+            note: note.filter(|_| !self.drive.dirty),
+        }))
     }
 
     /// docs:action-reference-ECR: imageDetail.json, made up from the names unless a folder stands for the source.
@@ -189,9 +235,18 @@ impl Sandbox {
         }
         let repository = work.get("RepositoryName").unwrap_or_default();
         let tag = work.get("ImageTag").unwrap_or("latest");
-        let given = work.run.overrides.iter().find(|revision| revision.action == work.name());
+        let given = work
+            .run
+            .overrides
+            .iter()
+            .find(|revision| revision.action == work.name());
         let digest = given.map_or_else(
-            || format!("sha256:{}", hex(&Sha256::digest(format!("{repository}:{tag}")))),
+            || {
+                format!(
+                    "sha256:{}",
+                    hex(&Sha256::digest(format!("{repository}:{tag}")))
+                )
+            },
             |revision| revision.value.clone(),
         );
         let registry = format!("{ACCOUNT}.dkr.ecr.{}.amazonaws.com", work.run.region);
@@ -204,7 +259,11 @@ impl Sandbox {
         let text = detail.to_string();
         pack_text("imageDetail.json", &text, file).map_err(|error| failed(error.to_string()))?;
         let variables = [("ImageDigest", digest.clone()), ("ImageURI", uri)];
-        Ok(Found { revision: digest, variables: variables.into(), note: None })
+        Ok(Found {
+            revision: digest,
+            variables: variables.into(),
+            note: None,
+        })
     }
 
     /// The variables that the action type gives (docs:reference-variables), as far as they are known here.
@@ -216,7 +275,11 @@ impl Sandbox {
         let Variables::Named(names) = &kind.variables else {
             return BTreeMap::new();
         };
-        let by_event = kind.variables_by_event.get("push_branch").into_iter().flatten();
+        let by_event = kind
+            .variables_by_event
+            .get("push_branch")
+            .into_iter()
+            .flatten();
         names
             .iter()
             .chain(by_event)
@@ -286,10 +349,20 @@ fn pack_text(name: &str, text: &str, file: &Path) -> std::io::Result<()> {
 /// A folder as it lies there; what it holds is its revision.
 async fn folder(path: PathBuf, file: PathBuf) -> Result<Found, String> {
     let packing = tokio::task::spawn_blocking(move || {
-        let pack = || archive::pack(&file, &archive::files_below(&path, &LEFT_OUT)?, Links::Follow);
+        let pack = || {
+            archive::pack(
+                &file,
+                &archive::files_below(&path, &LEFT_OUT)?,
+                Links::Follow,
+            )
+        };
         pack().map_err(|error| error.to_string())?;
         digest(&file)
     });
     let revision = packing.await.map_err(|error| error.to_string())??;
-    Ok(Found { revision, note: Some("The folder as it is".to_owned()), ..Found::default() })
+    Ok(Found {
+        revision,
+        note: Some("The folder as it is".to_owned()),
+        ..Found::default()
+    })
 }
