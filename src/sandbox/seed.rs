@@ -15,7 +15,7 @@ use crate::source::Sources;
 use crate::tree::{Data, Entry, Node};
 use crate::yaml;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "parameters",
     "secrets",
     "connections",
