@@ -196,6 +196,16 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The one candidate that begins with `word`: `privileged` for `privilegedMode`. Three letters are the least.
+pub fn begun<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let wanted = word.to_lowercase();
+    let mut like = candidates
+        .into_iter()
+        .filter(|candidate| candidate.to_lowercase().starts_with(&wanted));
+    let first = like.next().filter(|_| wanted.len() >= 3)?;
+    like.next().is_none().then_some(first)
+}
+
 /// The codes that no rule of `checks` owns: what reading, resolving and decoding a file can find.
 /// Each with one sentence; kept in alphabetical order.
 pub const CODES: &[(&str, &str)] = &[

@@ -80,6 +80,18 @@ impl Definition {
         text
     }
 
+    /// The same as JSON.
+    pub(crate) fn json(&self) -> Value {
+        let mut file = json!({"service": "corpus"});
+        if let Some(pipeline) = &self.pipeline {
+            file["pipelines"] = json!({"pasted": {"definition": pipeline}});
+        }
+        for (index, project) in self.projects.iter().enumerate() {
+            file["projects"][format!("pasted{index}")] = json!({"definition": project});
+        }
+        file
+    }
+
     /// The region it lives in: GetPipeline writes it on every action that has no other; with several artifact stores
     /// it is the one that no action names.
     pub(crate) fn region(&self) -> String {

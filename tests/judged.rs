@@ -72,7 +72,7 @@ impl Judge {
 }
 
 /// Asks a judge; as many run as are asked at once.
-fn ask(question: &Value) -> Value {
+pub(crate) fn ask(question: &Value) -> Value {
     static IDLE: Mutex<Vec<Judge>> = Mutex::new(Vec::new());
     let idle = || IDLE.lock().unwrap_or_else(|poison| poison.into_inner());
     let free = idle().pop();

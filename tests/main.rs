@@ -22,6 +22,7 @@ mod fuzz;
 mod hook;
 mod judged;
 mod model;
+mod mutants;
 mod network;
 mod optional_members;
 mod properties;

@@ -26,25 +26,72 @@ const READ_ONLY: [&str; 7] = [
     "ResponseMetadata",
 ];
 
-/// Keeps the members nobody asked for, and says which of them the API does not have.
+/// Members of a pipeline's definition, wherever in it they stand. What bears such a name and stands elsewhere is
+/// misplaced, not new.
+const OF_PIPELINES: [&str; 36] = [
+    "actionTypeId",
+    "actions",
+    "artifactStore",
+    "artifactStores",
+    "beforeEntry",
+    "commands",
+    "conditions",
+    "configuration",
+    "encryptionKey",
+    "environmentVariables",
+    "events",
+    "excludes",
+    "executionMode",
+    "files",
+    "gitConfiguration",
+    "includes",
+    "inputArtifacts",
+    "namespace",
+    "onFailure",
+    "onSuccess",
+    "outputArtifacts",
+    "outputVariables",
+    "pipelineType",
+    "providerType",
+    "pullRequest",
+    "push",
+    "region",
+    "result",
+    "retryConfiguration",
+    "roleArn",
+    "ruleTypeId",
+    "runOrder",
+    "sourceActionName",
+    "stages",
+    "timeoutInMinutes",
+    "triggers",
+];
+
+/// Keeps the members nobody asked for, and says which of them the API does not have. What is misspelt or misplaced is
+/// an error; anything else may be newer than pipectl.
 fn extra(map: &Map<'_>, known: &[&str], silent: &[&str], out: &mut Diagnostics) -> Vec<Entry> {
     let rest: Vec<Entry> = map.rest().cloned().collect();
     for entry in rest
         .iter()
         .filter(|entry| !silent.contains(&entry.key.as_str()))
     {
-        let warning = Diagnostic::warning(
-            "api-key-unknown",
-            entry.key_span,
-            map.at(&entry.key),
-            format!(
-                "the API has no member `{}` here, as far as pipectl knows; it is sent as it is",
-                entry.key
+        let (key, code) = (&entry.key, "api-key-unknown");
+        let at = map.at(key);
+        let message = format!("the API has no member `{key}` here");
+        let near = nearest(key, known.iter().copied());
+        out.push(match near {
+            Some(word) => Diagnostic::error(code, entry.key_span, at, message)
+                .help(format!("did you mean `{word}`?")),
+            None if OF_PIPELINES.contains(&key.as_str()) => {
+                Diagnostic::error(code, entry.key_span, at, message)
+                    .help(format!("`{key}` stands in another place of a definition"))
+            }
+            None => Diagnostic::warning(
+                code,
+                entry.key_span,
+                at,
+                format!("{message}, as far as pipectl knows; it is sent as it is"),
             ),
-        );
-        out.push(match nearest(&entry.key, known.iter().copied()) {
-            Some(word) => warning.help(format!("did you mean `{word}`?")),
-            None => warning,
         });
     }
     rest

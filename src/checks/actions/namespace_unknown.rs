@@ -6,7 +6,7 @@ use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 
 use super::form;
-use super::places::{Place, places, well_formed};
+use super::places::{Place, places, rule_places, well_formed};
 
 pub(super) const RULE: Rule = Rule {
     code: "namespace-unknown",
@@ -32,6 +32,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let steps: Vec<Step<'_>> = flow::steps(pipeline).collect();
         for step in &steps {
             for place in places(step) {
+                diagnostics.extend(one(subject, &steps, &place));
+            }
+        }
+        // what is no reference there may be part of a pattern
+        for place in pipeline.stages.iter().flat_map(rule_places) {
+            if well_formed(&place.reference) {
                 diagnostics.extend(one(subject, &steps, &place));
             }
         }

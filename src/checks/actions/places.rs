@@ -2,7 +2,7 @@
 
 use crate::checks::flow::Step;
 use crate::checks::references::{Reference, references};
-use crate::model::Text;
+use crate::model::{Condition, Stage, Text};
 
 /// A reference in a text of an action.
 pub(super) struct Place<'a> {
@@ -43,6 +43,38 @@ pub(super) fn places<'a>(step: &Step<'a>) -> Vec<Place<'a>> {
             })
         })
         .collect()
+}
+
+/// The references in the rules of a stage's conditions; `#{rule.NAME}` is no action's.
+pub(super) fn rule_places(stage: &Stage) -> Vec<Place<'_>> {
+    let conditions = [&stage.before_entry, &stage.on_success, &stage.on_failure];
+    conditions
+        .into_iter()
+        .flatten()
+        .flat_map(of_condition)
+        .filter(|place| place.reference.namespace != "rule")
+        .collect()
+}
+
+fn of_condition(condition: &Condition) -> impl Iterator<Item = Place<'_>> {
+    let raw = condition.raw.is_some();
+    let rules = condition.rules.iter().enumerate();
+    rules.flat_map(move |(index, rule)| {
+        let list = if raw { "conditions[0].rules" } else { "check" };
+        let path = format!("{}.{list}[{index}]", condition.path);
+        let raw = raw || rule.raw.is_some();
+        rule.configuration.iter().flat_map(move |(key, text)| {
+            let path = match raw {
+                true => format!("{path}.configuration.{}", key.value),
+                false => path.clone(),
+            };
+            references(text).into_iter().map(move |reference| Place {
+                text,
+                path: path.clone(),
+                reference,
+            })
+        })
+    })
 }
 
 /// Whether what stands between the braces has the form of a reference; anything else may be meant as text.

@@ -10,7 +10,7 @@ use crate::model::{Action, Buildspec, Pipeline, Purpose};
 use crate::tree::Node;
 
 use super::form;
-use super::places::{Place, places, well_formed};
+use super::places::{Place, places, rule_places, well_formed};
 
 pub(super) const RULE: Rule = Rule {
     code: "run-time-variable-unknown",
@@ -54,6 +54,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             for place in places(step).iter().filter(|p| well_formed(&p.reference)) {
                 diagnostics.extend(one(subject, pipeline, &steps, place));
             }
+        }
+        let rules = pipeline.stages.iter().flat_map(rule_places);
+        for place in rules.filter(|place| well_formed(&place.reference)) {
+            diagnostics.extend(one(subject, pipeline, &steps, &place));
         }
     }
 }

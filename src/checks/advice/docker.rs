@@ -9,16 +9,15 @@ use crate::catalog::advice::advice;
 pub(super) fn used(text: &str) -> Option<Range<usize>> {
     let docker = &advice().docker;
     let commands = shell::commands(text);
-    // somebody who starts a daemon or asks whether there is one knows what he does
-    let prepared = commands.iter().any(|simple| {
-        let program = simple.program(text);
-        docker.daemon_programs.iter().any(|p| p == program)
-    });
-    if prepared || text.contains("DOCKER_HOST") {
+    // somebody who names another daemon has one
+    if text.contains("DOCKER_HOST") {
         return None;
     }
     commands.iter().find_map(|simple| {
         let program = simple.program(text);
+        if docker.daemon_programs.iter().any(|p| p == program) {
+            return simple.words.first().cloned();
+        }
         // behind an option of docker itself its value may stand
         let optional = simple
             .arguments(text)
@@ -92,6 +91,8 @@ mod tests {
             "docker --config /tmp run x",
             "if true; then docker compose build; fi",
             "docker buildx build --push .",
+            "nohup dockerd &",
+            "dockerd & docker build .",
             "aws ecr get-login-password | docker login --password-stdin && docker pull x",
         ] {
             assert!(used(text).is_some(), "{text}");
@@ -101,7 +102,6 @@ mod tests {
             "docker login -u a",
             "echo docker build",
             "command -v docker",
-            "dockerd & docker build .",
             "docker-credential-helper get",
             "npm run docker:build",
             "DOCKER_HOST=tcp://x docker build .",

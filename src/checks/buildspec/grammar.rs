@@ -80,7 +80,8 @@ fn keys<'s>(
     let here = |key: &&'static Key| !without.contains(&key.name.as_str());
     for key in list.iter().filter(|key| key.required).filter(here) {
         let entry = node.entry(&key.name);
-        if entry.is_none_or(|entry| entry.value.is_null()) && !replaced(node, &key.name) {
+        let nothing = |value: &Node| value.is_null() || value.as_map().is_some_and(<[_]>::is_empty);
+        if entry.is_none_or(|entry| nothing(&entry.value)) && !replaced(node, &key.name) {
             let span = entry.map_or(owner, |entry| entry.key_span);
             see(
                 &fields::join(path, &key.name),

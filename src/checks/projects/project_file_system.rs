@@ -61,6 +61,21 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             );
         }
         for (index, item) in list.iter().enumerate() {
+            let mount = fields::get(item, "mountPoint")
+                .filter(|node| fields::known(node).is_some_and(|text| !text.starts_with('/')));
+            if let Some(mount) = mount {
+                let path = fields::known(mount).unwrap_or_default();
+                diagnostics.push(
+                    parts::finding(
+                        &RULE,
+                        project,
+                        &format!("fileSystemLocations[{index}].mountPoint"),
+                        mount,
+                        format!("`{path}` is no absolute path"),
+                    )
+                    .help(format!("write `/{path}`")),
+                );
+            }
             let location = fields::get(item, "location")
                 .filter(|node| fields::known(node).is_some_and(|text| !text.contains(":/")));
             if let Some(location) = location {

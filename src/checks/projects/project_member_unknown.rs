@@ -4,7 +4,7 @@ use super::members::{self, Found};
 use super::parts;
 use crate::catalog::codebuild;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::diagnostic::{Diagnostics, Severity, begun, nearest};
 
 pub(super) const RULE: Rule = Rule {
     code: "project-member-unknown",
@@ -29,7 +29,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let key = &entry.key;
         let place = parts::place(project, path);
         let message = format!("the API has no member `{key}` here");
-        let near = nearest(key, members.iter().map(|member| member.name.as_str()));
+        let names = || members.iter().map(|member| member.name.as_str());
+        let near = nearest(key, names()).or_else(|| begun(key, names()));
         let finding = match (near, codebuild::elsewhere(key)) {
             (Some(near), _) => RULE
                 .finding(entry.key_span, place, message)

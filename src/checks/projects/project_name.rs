@@ -2,10 +2,11 @@
 
 use super::parts;
 use crate::catalog::codebuild::{self, codebuild};
+use crate::catalog::structure;
 use crate::catalog::text::TextRule;
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Project, Text};
 use crate::tree::Node;
 
@@ -66,7 +67,41 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 value,
             );
         }
+        for (index, tag) in fields::items(definition, "tags").iter().enumerate() {
+            let key = fields::get(tag, "key");
+            diagnostics.extend(reserved(
+                subject,
+                project,
+                &format!("tags[{index}].key"),
+                key,
+            ));
+        }
     }
+}
+
+/// A key that begins as AWS's own do.
+fn reserved(
+    subject: &Subject<'_>,
+    project: &Project,
+    member: &str,
+    key: Option<&Node>,
+) -> Option<Diagnostic> {
+    let reserved = &structure::structure().tags.reserved_prefix;
+    let text = key.and_then(fields::leaf)?;
+    let begin = text.value.get(..reserved.len())?;
+    begin.eq_ignore_ascii_case(reserved).then(|| {
+        RULE.finding(
+            subject.part(&text, 0, reserved.len()),
+            parts::place(project, member),
+            format!(
+                "the tag `{}` begins with `{reserved}`, which is AWS's own",
+                text.value
+            ),
+        )
+        .label("reserved")
+        .help(format!("write `{}`", &text.value[reserved.len()..]))
+        .through(text.origin.as_ref())
+    })
 }
 
 fn judge(

@@ -1,9 +1,10 @@
 //! An input is the output of an action that has surely run before.
 
+use super::wording::{placed_conditions, rule_path};
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
-use crate::model::Text;
+use crate::model::{Stage, Text};
 
 pub(super) const RULE: Rule = Rule {
     code: "artifact-unknown",
@@ -25,6 +26,48 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         for step in &steps {
             for input in step.action.inputs.iter().filter(|input| input.known) {
                 one(subject.complete, &steps, step, input, diagnostics);
+            }
+        }
+        for (at, stage) in pipeline.stages.iter().enumerate() {
+            if subject.complete {
+                of_rules(&steps, at, stage, diagnostics);
+            }
+        }
+    }
+}
+
+/// What the rules of a stage's conditions read: before the entry what earlier stages have written, behind it what the
+/// stage itself has written, too.
+fn of_rules(steps: &[Step<'_>], at: usize, stage: &Stage, diagnostics: &mut Diagnostics) {
+    for (place, condition) in placed_conditions(stage) {
+        let last = if place == "beforeEntry" { at } else { at + 1 };
+        let written: Vec<&Text> = steps
+            .iter()
+            .filter(|step| step.at < last)
+            .flat_map(|step| step.action.outputs.iter().map(|output| &output.name))
+            .collect();
+        if written.iter().any(|name| !name.known) {
+            continue;
+        }
+        for (index, rule) in condition.rules.iter().enumerate() {
+            let unknown = rule.inputs.iter().filter(|input| {
+                input.known && written.iter().all(|name| name.value != input.value)
+            });
+            for input in unknown {
+                let name = &input.value;
+                let finding = RULE
+                    .finding(
+                        input.span,
+                        format!("{}.inputArtifacts", rule_path(condition, index)),
+                        format!("no earlier action writes the artifact `{name}`"),
+                    )
+                    .label("unknown artifact")
+                    .through(input.origin.as_ref());
+                let names = written.iter().map(|name| name.value.as_str());
+                diagnostics.push(match nearest(name, names) {
+                    Some(near) => finding.help(format!("did you mean `{near}`?")),
+                    None => finding,
+                });
             }
         }
     }

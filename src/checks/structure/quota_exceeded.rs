@@ -9,6 +9,7 @@ use crate::checks::{Rule, Subject, fields, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Condition, Filter, Pipeline, Stage, Text, Trigger};
 use crate::source::Span;
+use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "quota-exceeded",
@@ -198,6 +199,7 @@ fn triggers(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
             for (index, filter) in filters.iter().enumerate() {
                 let path = trigger_filter::path(trigger, kind, index, filters.len());
                 of_filter(trigger, filter, &path, diagnostics);
+                empty_lists(trigger, kind, index, &path, diagnostics);
             }
         }
     }
@@ -245,6 +247,52 @@ fn of_filter(trigger: &Trigger, filter: &Filter, path: &str, diagnostics: &mut D
         let quota = &quotas.filter_pattern_length;
         length(quota, Some(pattern), path, "the pattern", diagnostics);
     }
+}
+
+/// Lists of a raw filter that are there and empty. Criteria without any pattern are another rule's.
+fn empty_lists(
+    trigger: &Trigger,
+    kind: &str,
+    index: usize,
+    path: &str,
+    diagnostics: &mut Diagnostics,
+) {
+    let quotas = structure::quotas();
+    let git = trigger.raw.as_ref();
+    let filters = git.and_then(|raw| fields::get(raw, &format!("gitConfiguration.{kind}")));
+    let Some(filter) = filters.and_then(|filters| filters.as_list()?.get(index)) else {
+        return;
+    };
+    let length = |node: Option<&Node>| node.and_then(Node::as_list).map(<[Node]>::len);
+    let mut empty = |owner: &Node, quota: &Quota, key: &str, path: String, what: &str| {
+        if let Some(list) = fields::get(owner, key).filter(|list| length(Some(list)) == Some(0)) {
+            let who = format!("`{key}`");
+            diagnostics.extend(outside(&RULE, quota, 0, list.span, path, &who, what));
+        }
+    };
+    for key in ["branches", "tags", "filePaths"] {
+        let Some(criteria) = fields::get(filter, key) else {
+            continue;
+        };
+        let sides = ["includes", "excludes"];
+        if sides
+            .iter()
+            .any(|side| length(fields::get(criteria, side)) > Some(0))
+        {
+            for side in sides {
+                let path = format!("{path}.{key}.{side}");
+                empty(criteria, &quotas.filter_patterns, side, path, "patterns");
+            }
+        }
+    }
+    let events = format!("{path}.events");
+    empty(
+        filter,
+        &quotas.pull_request_events,
+        "events",
+        events,
+        "events",
+    );
 }
 
 fn rules(place: &str, condition: &Condition, complete: bool, diagnostics: &mut Diagnostics) {

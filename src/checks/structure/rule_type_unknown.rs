@@ -49,7 +49,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     );
                 }
                 let fixed = conditions::rule_type();
-                for (key, wanted) in [("category", &fixed.category), ("owner", &fixed.owner)] {
+                for (key, wanted) in [
+                    ("category", &fixed.category),
+                    ("owner", &fixed.owner),
+                    ("version", &fixed.version),
+                ] {
                     let written = rule.raw.as_ref();
                     let written =
                         written.and_then(|raw| fields::get(raw, &format!("ruleTypeId.{key}")));

@@ -36,7 +36,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             && !kind.has_field("timeoutInMinutes")
         {
             diagnostics.push(
-                RULE.doubtful(
+                RULE.finding(
                     span,
                     path,
                     format!(
@@ -44,7 +44,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         kind.provider
                     ),
                 )
-                .label("has no effect")
+                .label("for approvals only")
                 .help(if action.provider.value == "CodeBuild" {
                     "set the limit of the project, its `timeoutInMinutes`"
                 } else {

@@ -59,6 +59,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             for (index, filter) in filters.iter().enumerate() {
                 let path = path(trigger, kind, index, filters.len());
                 diagnostics.extend(one(trigger, filter, kind, &path));
+                if subject.complete {
+                    diagnostics.extend(without_pattern(trigger, filter, &path));
+                }
                 if filters[..index].iter().any(|other| same(other, filter)) {
                     diagnostics.push(
                         RULE.doubtful(filter.span, path, "the same filter stands twice")
@@ -99,6 +102,33 @@ pub(super) fn path(trigger: &Trigger, kind: &str, index: usize, filters: usize) 
         None if filters == 1 => format!("{}.{kind}", trigger.path),
         None => format!("{}.{kind}[{index}]", trigger.path),
     }
+}
+
+/// The keys of a filter that have no pattern.
+fn without_pattern(trigger: &Trigger, filter: &Filter, path: &str) -> Vec<Diagnostic> {
+    let raw = trigger.raw.is_some();
+    let lists = [
+        ("branches", &filter.branches),
+        (if raw { "filePaths" } else { "paths" }, &filter.paths),
+        ("tags", &filter.tags),
+    ];
+    lists
+        .into_iter()
+        .filter_map(|(key, globs)| Some((key, globs.as_ref()?)))
+        .filter(|(_, globs)| globs.includes.is_empty() && globs.excludes.is_empty())
+        .map(|(key, globs)| {
+            RULE.finding(
+                globs.span,
+                format!("{path}.{key}"),
+                format!("`{key}` has no pattern"),
+            )
+            .label("matches nothing")
+            .help(match raw {
+                true => "give it `includes` or `excludes`, with one pattern at least",
+                false => "give it a pattern, e.g. `main`, or leave it out",
+            })
+        })
+        .collect()
 }
 
 /// Where the keys of a filter stand.

@@ -72,7 +72,7 @@ fn one(subject: &Subject<'_>, key: &str, pattern: &Text, path: &str) -> Option<D
         return None;
     }
     let odd = reference(key, &pattern.value)
-        .or_else(|| expression(&pattern.value))
+        .or_else(|| expression(key, &pattern.value))
         .or_else(|| unbalanced(&pattern.value))?;
     let span = subject.part(pattern, odd.start, odd.end);
     Some(
@@ -109,7 +109,7 @@ fn one_of(key: &str) -> &str {
 }
 
 /// Signs of a regular expression.
-fn expression(value: &str) -> Option<Oddity> {
+fn expression(key: &str, value: &str) -> Option<Oddity> {
     let oddity = |start: usize, end: usize| Oddity {
         start,
         end,
@@ -138,9 +138,18 @@ fn expression(value: &str) -> Option<Oddity> {
     if value.len() > 1 && value.ends_with('$') {
         return Some(oddity(value.len() - 1, value.len()));
     }
-    [".+", "\\d", "\\w", "\\."]
+    let sign = [".+", "]+", "\\d", "\\w", "\\."]
         .iter()
-        .find_map(|sign| value.find(sign).map(|at| oddity(at, at + sign.len())))
+        .find_map(|sign| value.find(sign).map(|at| oddity(at, at + sign.len())));
+    // files begin with a point, branches and tags do not; and nobody names a branch with parentheses
+    let of_names = || {
+        let at = value.find("/.*").map(|at| oddity(at + 1, at + 3));
+        at.or_else(|| {
+            let (open, close) = (value.find('(')?, value.rfind(')')?);
+            (open < close).then(|| oddity(open, close + 1))
+        })
+    };
+    sign.or_else(|| (key != "paths").then(of_names).flatten())
 }
 
 /// Brackets and braces that are not closed, and braces in braces.
@@ -177,7 +186,16 @@ mod tests {
 
     fn odd(value: &str) -> bool {
         reference("branches", value)
-            .or_else(|| expression(value))
+            .or_else(|| {
+                expression(
+                    if value.starts_with("src") {
+                        "paths"
+                    } else {
+                        "branches"
+                    },
+                    value,
+                )
+            })
             .or_else(|| unbalanced(value))
             .is_some()
     }

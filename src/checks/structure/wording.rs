@@ -234,7 +234,7 @@ pub(super) fn outside(
     let help = match (of, number) {
         ("actions", _) => "share them among several stages",
         ("stages", _) => "join stages: a stage can have several actions",
-        ("filters", 0) | ("rules", 0) => "add one, or leave the key out",
+        ("filters" | "rules" | "patterns" | "events", 0) => "add one, or leave the key out",
         ("filters", _) => "one filter can have several patterns",
         ("patterns", _) => "`{this,that}` and `*` say several at once",
         ("characters", 0) => "give it a value, or leave it out",

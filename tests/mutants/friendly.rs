@@ -1,0 +1,204 @@
+//! Rules that only the short form can break, in the examples.
+
+use serde_json::{Value, json};
+
+use super::originals::{Original, pick};
+use super::places::{at, items, list, map};
+use super::{Generator, Mutant};
+
+pub(super) fn generators() -> Vec<Generator> {
+    let one = |code, make| Generator {
+        code,
+        also: &[],
+        make,
+    };
+    vec![
+        one("command-variable", command_variable),
+        one("deploy-without-rights", deploy_without_rights),
+        one("email-invalid", email_invalid),
+        one("schedule-invalid", schedule_invalid),
+        one("self-update-place", self_update_place),
+        one("self-update-restarts", self_update_restarts),
+        one("test-report-missing", test_report_missing),
+    ]
+}
+
+/// Where the short form has lists of stages.
+fn stage_lists(original: &Original) -> Vec<String> {
+    if !original.friendly() {
+        return Vec::new();
+    }
+    let several = original.file["pipelines"].as_object();
+    match several {
+        Some(pipelines) => pipelines
+            .keys()
+            .map(|key| format!("/pipelines/{key}/stages"))
+            .collect(),
+        None => vec!["/stages".to_owned()],
+    }
+}
+
+/// Puts a stage into every list of stages.
+fn staged(original: &Original, make: impl Fn(usize) -> Value, behind: bool) -> Vec<Mutant> {
+    original.each(&stage_lists(original), |file, stages, number| {
+        let list = list(at(file, stages));
+        let place = if behind { list.len() } else { 0 };
+        list.insert(place, make(number));
+        Some(vec![format!("{stages}/{place}")])
+    })
+}
+
+fn command_variable(original: &Original) -> Vec<Mutant> {
+    staged(
+        original,
+        |number| {
+            let command = pick(
+                number,
+                &[
+                    "./go.sh ${ssm:/shop/target}",
+                    "echo ${git:branch}",
+                    "./go.sh --mode=${env:ANSWER}",
+                    "echo ${ssm:/a} ${ssm:/b}",
+                ],
+            );
+            json!({"name": "Spliced", "build": {"run": [command]}})
+        },
+        true,
+    )
+}
+
+fn deploy_without_rights(original: &Original) -> Vec<Mutant> {
+    let mut mutants = staged(
+        original,
+        |number| {
+            let run = pick(number, &["aws s3 sync out s3://pages", "./deploy.sh"]);
+            json!({"name": "Publish", "deploy": {"run": run}})
+        },
+        true,
+    );
+    // who gives the role of all builds gives the rights
+    mutants.retain(|mutant| mutant.file["provider"].get("buildRole").is_none());
+    mutants
+}
+
+fn email_invalid(original: &Original) -> Vec<Mutant> {
+    let root: Vec<String> = original.friendly().then(String::new).into_iter().collect();
+    let mut mutants = original.inside(&root, |file, number| {
+        let wrong = pick(
+            number,
+            &[
+                "ops@example,com",
+                "ops.example@",
+                "@example.com",
+                "ops@@example.com",
+                "o ps@example.com",
+                "ops@exam ple.com",
+            ],
+        );
+        map(&mut file["notifications"]).insert("approvalNeeded".to_owned(), wrong.into());
+        Some(vec!["notifications/approvalNeeded"])
+    });
+    mutants.extend(original.inside(&root, |file, number| {
+        let wrong = pick(
+            number,
+            &[
+                "ops@example..com",
+                "ops@-",
+                "ops@example.com,dev@example.com",
+            ],
+        );
+        map(&mut file["notifications"]).insert(
+            "approvalNeeded".to_owned(),
+            json!({"emails": ["a@example.com", wrong]}),
+        );
+        Some(vec!["notifications/approvalNeeded"])
+    }));
+    mutants
+}
+
+fn schedule_invalid(original: &Original) -> Vec<Mutant> {
+    let lists = stage_lists(original);
+    let holders: Vec<String> = lists
+        .iter()
+        .map(|list| list.trim_end_matches("/stages").to_owned())
+        .collect();
+    let wrong = [
+        "cron(0 6 * * MON-FRI *)",
+        "cron(0 6 * * *)",
+        "cron(0 25 ? * MON *)",
+        "cron(60 1 * * ? *)",
+        "rate(1 hours)",
+        "rate(5 minute)",
+        "rate(0 minutes)",
+        "0 6 * * *",
+        "cron(0 6 ? * 8 *)",
+        "cron(0 6 32 * ? *)",
+        "every 5 minutes",
+        "cron(0 6 ? 13 MON *)",
+        "rate(1.5 hours)",
+    ];
+    let mut mutants = Vec::new();
+    for turn in 0..wrong.len() {
+        mutants.extend(original.inside(&holders, |holder, number| {
+            let text = pick(number + turn, &wrong);
+            match turn % 2 {
+                0 => holder["triggers"] = json!({"schedule": text}),
+                _ => holder["triggers"] = json!({"schedule": ["rate(1 hour)", text]}),
+            }
+            Some(vec!["triggers"])
+        }));
+    }
+    mutants
+}
+
+fn self_update_place(original: &Original) -> Vec<Mutant> {
+    let mut mutants = staged(
+        original,
+        |_| json!({"name": "UpdateItself", "selfUpdate": {}}),
+        true,
+    );
+    // one that stands there already is a warning already, and of two only one can stand right
+    mutants.retain(|mutant| {
+        let text = mutant.file.to_string();
+        text.matches("selfUpdate").count() == 1
+    });
+    mutants
+}
+
+fn self_update_restarts(original: &Original) -> Vec<Mutant> {
+    original.each(&stage_lists(original), |file, stages, number| {
+        let list = list(at(file, stages));
+        if !items(&json!(list))
+            .iter()
+            .any(|stage| stage == "selfUpdate")
+        {
+            list.insert(0, "selfUpdate".into());
+        }
+        let variable = pick(number, &["${git:sha}", "${git:shortSha}", "${git:message}"]);
+        list.push(json!({"name": "Ask", "approval": {"message": format!("Ship {variable}?")}}));
+        let last = list.len() - 1;
+        Some(vec![format!("{stages}/{last}")])
+    })
+}
+
+fn test_report_missing(original: &Original) -> Vec<Mutant> {
+    staged(
+        original,
+        |number| {
+            let run = pick(
+                number,
+                &[
+                    "pytest",
+                    "python -m pytest -q",
+                    "./gradlew test",
+                    "mvn -B verify",
+                    "npx jest",
+                    "go test ./...",
+                    "mvn test",
+                ],
+            );
+            json!({"name": "Untold", "test": {"run": run}})
+        },
+        true,
+    )
+}
