@@ -3,6 +3,8 @@
 //! Every flag has an environment variable: `PIPECTL_` and the flag's name in capitals. [`command`] adds them, so that
 //! no flag can be forgotten.
 
+pub mod operate;
+
 use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
@@ -118,6 +120,30 @@ pub enum Command {
     Apply(Apply),
     /// Remove what the file owns in the account, and nothing else
     Destroy(Destroy),
+    /// Start the pipeline; in the sandbox, run it here to the end
+    Run(operate::Run),
+    /// Show how the newest execution stands
+    Status(operate::Status),
+    /// Follow an execution to its end
+    Watch(operate::Watch),
+    /// Show what the builds of an execution write
+    Logs(operate::Logs),
+    /// Show tests and coverage of an execution
+    Reports(operate::Reports),
+    /// Let an execution through that waits for a person
+    Approve(operate::Approve),
+    /// End an execution that waits for a person
+    Reject(operate::Approve),
+    /// Try a stage again that failed
+    Retry(operate::Retry),
+    /// Stop an execution
+    Stop(operate::Stop),
+    /// Bring a stage back to what a former execution brought
+    Rollback(operate::Rollback),
+    /// Let executions into a stage again
+    Enable(operate::Transition),
+    /// Keep executions out of a stage
+    Disable(operate::Transition),
     /// Change what the sandbox account holds
     #[command(subcommand)]
     Sandbox(SandboxCommand),

@@ -33,6 +33,8 @@ pub struct Structure {
     pub execution_modes: Vec<ExecutionMode>,
     /// Regions.
     pub regions: Regions,
+    /// Addresses of the console.
+    pub console: Console,
     /// Tags.
     pub tags: Tags,
     /// EventBridge rules.
@@ -325,6 +327,39 @@ pub struct Regions {
     pub source: String,
 }
 
+/// Addresses of the console, with places in braces.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Console {
+    /// The host by partition.
+    pub hosts: BTreeMap<String, String>,
+    /// A pipeline.
+    pub pipeline: String,
+    /// An execution of it.
+    pub execution: String,
+    /// Where the facts are from.
+    pub source: String,
+}
+
+impl Console {
+    /// Where a person can look at a pipeline, or at one execution of it; nothing where the partition's console is
+    /// not known.
+    pub fn address(&self, region: &str, pipeline: &str, execution: Option<&str>) -> Option<String> {
+        let host = self.hosts.get(regions().partition(region))?;
+        let template = match execution {
+            Some(_) => &self.execution,
+            None => &self.pipeline,
+        };
+        Some(
+            template
+                .replace("{host}", host)
+                .replace("{region}", region)
+                .replace("{pipeline}", pipeline)
+                .replace("{execution}", execution.unwrap_or_default()),
+        )
+    }
+}
+
 impl Regions {
     /// The partition of a region.
     pub fn partition(&self, region: &str) -> &str {
@@ -461,6 +496,11 @@ pub fn enums() -> &'static Enums {
 /// What AWS takes when a member is absent.
 pub fn defaults() -> &'static Defaults {
     &FILE.defaults
+}
+
+/// Regions.
+pub fn console() -> &'static Console {
+    &structure().console
 }
 
 /// Regions.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::{End, Setting};
 use crate::cloud::Cloud;
+use crate::cloud::runs::Runs;
 use crate::cloud::aws::{self, Aws};
 use crate::error::Failure;
 use crate::live;
+use crate::sandbox::engine::Options;
 use crate::sandbox::{OpenError, Sandbox};
 
 /// The region of the sandbox, and of `print`, where nobody names one.
@@ -23,6 +25,8 @@ const SANDBOX_FILE: &str = "sandbox.yml";
 pub(super) struct Account {
     /// The account as the commands use it.
     pub(super) cloud: Arc<dyn Cloud>,
+    /// Executions in it.
+    pub(super) runs: Arc<dyn Runs>,
     /// The same, if it is the sandbox.
     pub(super) sandbox: Option<Arc<Sandbox>>,
 }
@@ -43,6 +47,17 @@ pub(super) async fn open(
     region: Option<&str>,
     profile: Option<&str>,
 ) -> Result<Account, End> {
+    open_with(setting, beside, region, profile, Options::default()).await
+}
+
+/// The same, with options for what runs in the sandbox.
+pub(super) async fn open_with(
+    setting: &Setting,
+    beside: &Path,
+    region: Option<&str>,
+    profile: Option<&str>,
+    mut options: Options,
+) -> Result<Account, End> {
     if let Some(folder) = sandbox_folder(setting, beside) {
         let seed = match beside {
             folder if folder == Path::new(".") => PathBuf::from(SANDBOX_FILE),
@@ -62,9 +77,11 @@ pub(super) async fn open(
                     failure: None,
                 },
             })?;
-        let sandbox = Arc::new(sandbox);
+        options.home = Some(beside.to_owned());
+        let sandbox = Arc::new(sandbox.with_options(options));
         return Ok(Account {
             cloud: sandbox.clone(),
+            runs: sandbox.clone(),
             sandbox: Some(sandbox),
         });
     }
@@ -93,8 +110,10 @@ pub(super) async fn open(
             End::from(live::failure(&error))
         }
     })?;
+    let aws = Arc::new(aws);
     Ok(Account {
-        cloud: Arc::new(aws),
+        cloud: aws.clone(),
+        runs: aws,
         sandbox: None,
     })
 }

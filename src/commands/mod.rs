@@ -3,23 +3,33 @@
 mod account;
 mod apply;
 mod applying;
+mod approve;
 mod binary;
 mod compile;
 mod desired;
 mod destroy;
 mod explain;
 mod files;
+mod follow;
 mod given;
 mod include;
+mod logs;
+mod operating;
 mod outside;
 mod plan;
 mod print;
+mod reports;
+mod run;
 mod sandbox;
 mod self_update;
 mod session;
 mod shell;
+mod status;
+mod steer;
 mod surroundings;
+mod trust;
 mod validate;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -159,6 +169,18 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
             Command::Plan(arguments) => plan::run(arguments, setting).await,
             Command::Apply(arguments) => apply::run(arguments, setting).await,
             Command::Destroy(arguments) => destroy::run(arguments, setting).await,
+            Command::Run(arguments) => run::run(arguments, setting).await,
+            Command::Status(arguments) => status::run(arguments, setting).await,
+            Command::Watch(arguments) => watch::run(arguments, setting).await,
+            Command::Logs(arguments) => logs::run(arguments, setting).await,
+            Command::Reports(arguments) => reports::run(arguments, setting).await,
+            Command::Approve(arguments) => approve::run(arguments, true, setting).await,
+            Command::Reject(arguments) => approve::run(arguments, false, setting).await,
+            Command::Retry(arguments) => steer::retry(arguments, setting).await,
+            Command::Stop(arguments) => steer::stop(arguments, setting).await,
+            Command::Rollback(arguments) => steer::rollback(arguments, setting).await,
+            Command::Enable(arguments) => steer::transition(arguments, true, setting).await,
+            Command::Disable(arguments) => steer::transition(arguments, false, setting).await,
             Command::Sandbox(command) => sandbox::run(command, setting).await,
             Command::Explain(arguments) => explain::run(arguments, &setting.report),
             Command::Schema => {

@@ -8,6 +8,8 @@ pub mod plan;
 pub mod progress;
 pub mod review;
 pub mod roles;
+pub mod run;
+pub mod tests;
 pub mod text;
 pub mod yaml;
 
@@ -157,6 +159,12 @@ impl Report {
     /// Writes the result as JSON to stdout.
     pub fn result_json(&self, value: &impl serde::Serialize) {
         let text = serde_json::to_string_pretty(value).expect("output structs serialise");
+        self.result(&text);
+    }
+
+    /// Writes a part of the result as JSON in one line.
+    pub fn result_line(&self, value: &impl serde::Serialize) {
+        let text = serde_json::to_string(value).expect("output structs serialise");
         self.result(&text);
     }
 

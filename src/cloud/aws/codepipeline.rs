@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::call::{Watch, send_json};
 use super::json::{TagChange, items, put, revealed, tag_list, tags_of, take, text};
 use super::{Aws, all, found};
-use crate::cloud::{CloudError, ErrorKind, ExecutionSummary, Result, Revision, VERSION_JUMPED};
+use crate::cloud::runs::Start;
+use crate::cloud::{CloudError, ErrorKind, ExecutionSummary, Result, VERSION_JUMPED};
 use crate::resources::{Id, Resource};
 
 impl Aws {
@@ -175,24 +176,32 @@ impl Aws {
         .map(drop)
     }
 
-    pub(super) async fn start(
-        &self,
-        pipeline: &str,
-        revision: Option<&Revision>,
-        token: Option<&str>,
-    ) -> Result<String> {
+    pub(super) async fn start_with(&self, pipeline: &str, start: &Start) -> Result<String> {
         let mut body = Map::new();
         put(&mut body, "name", pipeline);
         // Without a token the SDK's second attempt would be a second execution.
-        let token = token.map_or_else(one_time_token, str::to_owned);
+        let token = start.token.clone().unwrap_or_else(one_time_token);
         put(&mut body, "clientRequestToken", token);
-        if let Some(revision) = revision {
-            let revisions = json!([{
-                "actionName": revision.action,
-                "revisionType": revision.kind,
-                "revisionValue": revision.value,
-            }]);
-            put(&mut body, "sourceRevisions", revisions);
+        if !start.variables.is_empty() {
+            put(
+                &mut body,
+                "variables",
+                tag_list(&start.variables, "name", "value"),
+            );
+        }
+        if !start.revisions.is_empty() {
+            let revisions = start.revisions.iter().map(|revision| {
+                json!({
+                    "actionName": revision.action,
+                    "revisionType": revision.kind,
+                    "revisionValue": revision.value,
+                })
+            });
+            put(
+                &mut body,
+                "sourceRevisions",
+                Value::Array(revisions.collect()),
+            );
         }
         let answer = send_json!(
             self,
@@ -236,7 +245,7 @@ impl Aws {
         Ok(executions)
     }
 
-    pub(super) async fn stop(
+    pub(super) async fn end_execution(
         &self,
         pipeline: &str,
         execution: &str,

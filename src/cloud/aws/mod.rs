@@ -38,6 +38,7 @@ mod json;
 mod lifecycle;
 mod logs;
 mod policies;
+mod runs;
 mod s3;
 mod sns;
 mod stages;
@@ -485,7 +486,14 @@ impl Cloud for Aws {
         revision: Option<&Revision>,
         token: Option<&str>,
     ) -> Result<String> {
-        self.start(pipeline, revision, token).await
+        {
+            let start = super::runs::Start {
+                revisions: revision.cloned().into_iter().collect(),
+                token: token.map(ToOwned::to_owned),
+                ..super::runs::Start::default()
+            };
+            self.start_with(pipeline, &start).await
+        }
     }
 
     async fn executions(&self, pipeline: &str, most: usize) -> Result<Vec<ExecutionSummary>> {
@@ -499,7 +507,8 @@ impl Cloud for Aws {
         abandon: bool,
         reason: &str,
     ) -> Result<()> {
-        self.stop(pipeline, execution, abandon, reason).await
+        self.end_execution(pipeline, execution, abandon, reason)
+            .await
     }
 
     fn calls(&self) -> Calls {
