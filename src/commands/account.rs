@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{End, Setting};
 use crate::cloud::Cloud;
-use crate::cloud::runs::Runs;
 use crate::cloud::aws::{self, Aws};
+use crate::cloud::runs::Runs;
 use crate::error::Failure;
 use crate::live;
 use crate::sandbox::engine::Options;

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use super::follow::{self, Manner};
 use super::operating::Desk;
-use super::{End, Setting, run, trust};
+use super::run::options;
+use super::{End, Setting, trust};
 use crate::cli::operate::Approve;
 use crate::cloud::runs::Answer;
 use crate::error::{Exit, Failure};
@@ -24,7 +25,7 @@ pub(super) async fn run(
     setting: &Setting,
 ) -> Result<Exit, End> {
     let which = &arguments.which;
-    let options = run::options(&arguments.here);
+    let options = options(&arguments.here);
     let desk = Desk::open(setting, which.pipeline.as_deref(), options).await?;
     let refused = |error| desk.failure(&error);
     let state = desk.runs.state(&desk.pipeline).await.map_err(refused)?;

@@ -76,7 +76,10 @@ pub(super) async fn follow(
                         desk.command("run --resume")
                     )
                 } else {
-                    format!("the execution goes on; look at it with: {}", desk.command("watch"))
+                    format!(
+                        "the execution goes on; look at it with: {}",
+                        desk.command("watch")
+                    )
                 };
                 setting.report.note(&stays);
                 return Ok(Exit::Interrupted);
@@ -98,7 +101,9 @@ fn exit_of(snapshot: &Snapshot) -> Exit {
 
 fn timed_out(desk: &Desk, snapshot: &Snapshot, manner: Manner) -> Failure {
     let waits = snapshot.waiting().next();
-    let took = run::duration(i64::try_from(manner.timeout.unwrap_or_default().as_millis()).unwrap_or(i64::MAX));
+    let took = run::duration(
+        i64::try_from(manner.timeout.unwrap_or_default().as_millis()).unwrap_or(i64::MAX),
+    );
     let message = match waits {
         Some((stage, _)) => format!(
             "after {took} the execution {} still waits for an answer in {}",
@@ -271,12 +276,7 @@ async fn show_question(
     Ok(())
 }
 
-async fn answer(
-    setting: &Setting,
-    desk: &Desk,
-    pending: &Pending,
-    line: &str,
-) -> Result<(), End> {
+async fn answer(setting: &Setting, desk: &Desk, pending: &Pending, line: &str) -> Result<(), End> {
     let (word, why) = line
         .trim()
         .split_once(char::is_whitespace)

@@ -28,7 +28,10 @@ pub(super) async fn run(arguments: &Logs, setting: &Setting) -> Result<Exit, End
     let mut pause = pace.least;
     let mut over = execution.status.is_over();
     loop {
-        let actions = runs.action_runs(&desk.pipeline, id).await.map_err(refused)?;
+        let actions = runs
+            .action_runs(&desk.pipeline, id)
+            .await
+            .map_err(refused)?;
         let chosen = chosen(&actions, arguments.action.as_deref());
         if chosen.is_empty() && (over || !arguments.follow) {
             return Err(nothing(&desk, &actions, arguments.action.as_deref()).into());

@@ -136,11 +136,8 @@ impl Desk {
 
     /// That there is no execution.
     pub(super) fn never_run(&self) -> Failure {
-        Failure::no(
-            "never-run",
-            format!("{} has never run", self.pipeline),
-        )
-        .help(self.command("run"))
+        Failure::no("never-run", format!("{} has never run", self.pipeline))
+            .help(self.command("run"))
     }
 
     /// A command of ours for this pipeline, as somebody would type it.
@@ -161,10 +158,7 @@ impl Desk {
     pub(super) fn failure(&self, error: &CloudError) -> End {
         let mut failure = live::failure(error);
         if error.kind == ErrorKind::NotFound && error.code.contains("PipelineNotFound") {
-            failure.message = format!(
-                "there is no pipeline {} in {}",
-                self.pipeline, self.region
-            );
+            failure.message = format!("there is no pipeline {} in {}", self.pipeline, self.region);
             failure.help = Some(match &self.sandbox {
                 Some(_) => "make it first: pipectl apply --sandbox".to_owned(),
                 None => format!(
@@ -220,7 +214,7 @@ fn repositories(pipeline: &Pipeline) -> Vec<String> {
         .first()
         .into_iter()
         .flat_map(|stage| &stage.actions)
-        .filter(|action| REPOSITORIES.contains(&action.action_type.provider.value.as_str()))
+        .filter(|action| REPOSITORIES.contains(&action.provider.value.as_str()))
         .map(|action| action.name.value.clone())
         .collect()
 }

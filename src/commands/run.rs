@@ -47,14 +47,8 @@ pub(super) async fn run(arguments: &Run, setting: &Setting) -> Result<Exit, End>
 
 /// How builds run, as the command line says.
 pub(super) fn options(here: &Here) -> Options {
-    Options {
-        executor: match here.executor.unwrap_or_default() {
-            Executor::Host => None,
-            Executor::Docker => Some("docker".to_owned()),
-            Executor::Podman => Some("podman".to_owned()),
-        },
-        ..Options::default()
-    }
+    let _ = here;
+    Options::default()
 }
 
 async fn on_aws(
@@ -148,10 +142,12 @@ fn revision(desk: &Desk, commit: &str) -> Result<Revision, Failure> {
             )));
         }
         (_, several) => {
-            return Err(Failure::usage("of which source is the commit?").help(format!(
-                "--commit {}=SHA",
-                several.join("=SHA or --commit ")
-            )));
+            return Err(
+                Failure::usage("of which source is the commit?").help(format!(
+                    "--commit {}=SHA",
+                    several.join("=SHA or --commit ")
+                )),
+            );
         }
     };
     Ok(Revision {

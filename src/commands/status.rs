@@ -38,7 +38,10 @@ pub(super) async fn run(arguments: &Status, setting: &Setting) -> Result<Exit, E
                 .await
                 .map_err(refused)?;
             whole.start_time = whole.start_time.or(listed.start_time);
-            let actions = runs.action_runs(&desk.pipeline, &id).await.map_err(refused)?;
+            let actions = runs
+                .action_runs(&desk.pipeline, &id)
+                .await
+                .map_err(refused)?;
             (Some(whole), actions)
         }
         None => (None, Vec::new()),
@@ -77,6 +80,18 @@ pub(super) async fn run(arguments: &Status, setting: &Setting) -> Result<Exit, E
             "{}, or {}",
             desk.command("approve"),
             desk.command("reject")
+        ));
+    }
+    if let (Some(engine), Some(id)) = (runs.engine(), snapshot.id())
+        && !snapshot.is_over()
+        && !engine
+            .is_driven(&desk.pipeline, id)
+            .await
+            .map_err(refused)?
+    {
+        report.note(&format!(
+            "no process goes on with this execution; one would: {}",
+            desk.command("run --resume")
         ));
     }
     if let Some(console) = console {

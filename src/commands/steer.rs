@@ -222,7 +222,13 @@ pub(super) async fn rollback(arguments: &Rollback, setting: &Setting) -> Result<
             let id = revision.revision_id.as_deref()?;
             let summary = revision.revision_summary.as_deref().unwrap_or_default();
             let line = format!("{} {summary}", id.get(..8).unwrap_or(id));
-            Some(line.lines().next().unwrap_or_default().trim_end().to_owned())
+            Some(
+                line.lines()
+                    .next()
+                    .unwrap_or_default()
+                    .trim_end()
+                    .to_owned(),
+            )
         })
         .collect::<Vec<_>>()
         .join(", ");
@@ -259,11 +265,7 @@ pub(super) async fn rollback(arguments: &Rollback, setting: &Setting) -> Result<
 }
 
 /// The last execution that went through before the one that is in the stage now.
-async fn before_this(
-    desk: &Desk,
-    state: &PipelineState,
-    stage: &str,
-) -> Result<Execution, End> {
+async fn before_this(desk: &Desk, state: &PipelineState, stage: &str) -> Result<Execution, End> {
     let current = state
         .stage_states
         .iter()
@@ -318,7 +320,10 @@ pub(super) async fn transition(
     let (event, text) = if enabled {
         ("enabled", format!("executions enter {stage} again"))
     } else {
-        ("disabled", format!("executions stop before {stage}: {reason}"))
+        (
+            "disabled",
+            format!("executions stop before {stage}: {reason}"),
+        )
     };
     tell(setting, &desk, event, None, &text);
     if !enabled {

@@ -105,9 +105,8 @@ async fn commands(desk: &Desk) -> Result<Vec<String>, End> {
     let Some(Some(pipeline)) = read(vec![pipeline]).await?.into_iter().next() else {
         return Ok(Vec::new());
     };
-    let list = |value: &serde_json::Value, key: &str| {
-        value[key].as_array().cloned().unwrap_or_default()
-    };
+    let list =
+        |value: &serde_json::Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
     let mut projects: Vec<Id> = Vec::new();
     let mut all = Vec::new();
     for stage in list(&pipeline.body, "stages") {
@@ -130,7 +129,11 @@ async fn commands(desk: &Desk) -> Result<Vec<String>, End> {
         let said = project.body["source"]["buildspec"]
             .as_str()
             .unwrap_or_default();
-        let file = if said.is_empty() { "buildspec.yml" } else { said };
+        let file = if said.is_empty() {
+            "buildspec.yml"
+        } else {
+            said
+        };
         let text = if file.contains('\n') {
             Some(file.to_owned())
         } else {
@@ -158,7 +161,10 @@ fn phases(text: &str) -> Vec<String> {
         return Vec::new();
     };
     let mut all = Vec::new();
-    let phases = root.get("phases").and_then(Node::as_map).unwrap_or_default();
+    let phases = root
+        .get("phases")
+        .and_then(Node::as_map)
+        .unwrap_or_default();
     for phase in phases {
         for key in ["commands", "finally"] {
             let commands = phase.value.get(key).and_then(Node::as_list);

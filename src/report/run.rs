@@ -314,7 +314,10 @@ fn condition_word(status: ConditionStatus) -> &'static str {
 }
 
 fn action_note(action: &Action) -> Option<String> {
-    let error = action.error.as_ref().and_then(|error| error.message.clone());
+    let error = action
+        .error
+        .as_ref()
+        .and_then(|error| error.message.clone());
     match action.status {
         Some(ActionStatus::Failed) => error.or_else(|| action.summary.clone()),
         Some(_) => action.summary.clone(),
@@ -608,7 +611,9 @@ impl<'r> View<'r> {
         let lines = frame(self.report.err, snapshot, now);
         while bars.len() < lines.len() {
             let bar = all.add(ProgressBar::new_spinner());
-            bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is well formed"));
+            bar.set_style(
+                ProgressStyle::with_template("{msg}").expect("the template is well formed"),
+            );
             bars.push(bar);
         }
         for (index, bar) in bars.iter().enumerate() {
