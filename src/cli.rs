@@ -92,6 +92,12 @@ pub enum Format {
     Gitlab,
     /// A JUnit report.
     Junit,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// A graph for Graphviz.
+    Dot,
+    /// A picture for browsers.
+    Svg,
 }
 
 /// When to colour.
@@ -144,6 +150,8 @@ pub enum Command {
     Enable(operate::Transition),
     /// Keep executions out of a stage
     Disable(operate::Transition),
+    /// Draw the pipeline
+    Graph(operate::Graph),
     /// Change what the sandbox account holds
     #[command(subcommand)]
     Sandbox(SandboxCommand),

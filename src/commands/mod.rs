@@ -12,6 +12,7 @@ mod explain;
 mod files;
 mod follow;
 mod given;
+mod graph;
 mod include;
 mod logs;
 mod operating;
@@ -97,6 +98,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
             cli::Format::Github => Format::Github,
             cli::Format::Gitlab => Format::Gitlab,
             cli::Format::Junit => Format::Junit,
+            cli::Format::Mermaid => Format::Mermaid,
+            cli::Format::Dot => Format::Dot,
+            cli::Format::Svg => Format::Svg,
         },
     };
     let color = match cli.global.color {
@@ -181,6 +185,7 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
             Command::Rollback(arguments) => steer::rollback(arguments, setting).await,
             Command::Enable(arguments) => steer::transition(arguments, true, setting).await,
             Command::Disable(arguments) => steer::transition(arguments, false, setting).await,
+            Command::Graph(arguments) => graph::run(arguments, setting).await,
             Command::Sandbox(command) => sandbox::run(command, setting).await,
             Command::Explain(arguments) => explain::run(arguments, &setting.report),
             Command::Schema => {
@@ -205,6 +210,7 @@ fn formats(command: &Command) -> &'static [Format] {
             Format::Gitlab,
             Format::Junit,
         ],
+        Command::Graph(_) => &[Format::Text, Format::Mermaid, Format::Dot, Format::Svg],
         Command::Schema => &[Format::Json],
         Command::Completions(_) | Command::Man => &[Format::Text],
         Command::Compile(_) => &[Format::Yaml, Format::Json, Format::Cloudformation],
@@ -224,6 +230,9 @@ fn format_unknown(allowed: &[Format]) -> Failure {
             Format::Github => "--format github",
             Format::Gitlab => "--format gitlab",
             Format::Junit => "--format junit",
+            Format::Mermaid => "--format mermaid",
+            Format::Dot => "--format dot",
+            Format::Svg => "--format svg",
         })
         .collect();
     Failure::usage("this command does not write that format").help(words.join(" or "))

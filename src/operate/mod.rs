@@ -10,10 +10,12 @@
 //! | [`logs`] | what the builds of an execution write |
 //! | [`failure`] | why an execution failed, and what to do |
 //! | [`approval`] | what waits for a person |
+//! | [`graph`] | a pipeline as a picture shows it |
 
 pub mod approval;
 pub mod events;
 pub mod failure;
+pub mod graph;
 pub mod logs;
 pub mod snapshot;
 pub mod watcher;

@@ -3,6 +3,7 @@
 //! stdout carries the result, stderr everything else. A reader that has gone away (EPIPE) is a reader that has seen
 //! enough, not a failure.
 
+pub mod graph;
 pub mod json;
 pub mod plan;
 pub mod progress;
@@ -38,6 +39,12 @@ pub enum Format {
     Gitlab,
     /// A JUnit report.
     Junit,
+    /// A Mermaid flowchart.
+    Mermaid,
+    /// A graph for Graphviz.
+    Dot,
+    /// A picture for browsers.
+    Svg,
 }
 
 /// A paragraph in lines of at most 80 characters.
