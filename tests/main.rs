@@ -24,6 +24,7 @@ mod judged;
 mod model;
 mod mutants;
 mod network;
+mod operating;
 mod optional_members;
 mod properties;
 mod sandbox_round_trip;

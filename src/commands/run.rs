@@ -23,12 +23,14 @@ pub(super) async fn run(arguments: &Run, setting: &Setting) -> Result<Exit, End>
         ..options(&arguments.here)
     };
     let desk = Desk::open(setting, arguments.pipeline.as_deref(), options).await?;
+    // What is wrong with the command line is told before anything is asked.
+    let start = what(arguments, &desk)?;
     let Some(_) = &desk.sandbox else {
-        return on_aws(arguments, setting, &desk, timeout).await;
+        return on_aws(arguments, setting, &desk, &start, timeout).await;
     };
     trust::ask(setting, &desk, arguments.here.trust).await?;
     let id = match arguments.resume.as_deref() {
-        None => start(arguments, &desk).await?,
+        None => begin(&desk, &start).await?,
         Some("") => unfinished(&desk).await?,
         Some(id) => desk.execution(Some(id)).await?.pipeline_execution_id,
     };
@@ -55,6 +57,7 @@ async fn on_aws(
     arguments: &Run,
     setting: &Setting,
     desk: &Desk,
+    start: &Start,
     timeout: Option<std::time::Duration>,
 ) -> Result<Exit, End> {
     for (flag, given) in [
@@ -72,7 +75,7 @@ async fn on_aws(
             );
         }
     }
-    let id = start(arguments, desk).await?;
+    let id = begin(desk, start).await?;
     if !arguments.watch {
         tell_started(setting, desk, &id);
         return Ok(Exit::Ok);
@@ -107,14 +110,21 @@ fn tell_started(setting: &Setting, desk: &Desk, id: &str) {
     }
 }
 
-async fn start(arguments: &Run, desk: &Desk) -> Result<String, End> {
+async fn begin(desk: &Desk, start: &Start) -> Result<String, End> {
+    desk.runs
+        .start(&desk.pipeline, start)
+        .await
+        .map_err(|error| desk.failure(&error))
+}
+
+/// What the execution is started with, as the command line says.
+fn what(arguments: &Run, desk: &Desk) -> Result<Start, Failure> {
     let mut start = Start::default();
     for pair in &arguments.vars {
         let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
             return Err(
                 Failure::usage(format!("`--var {pair}` gives no variable a value"))
-                    .help("--var NAME=VALUE")
-                    .into(),
+                    .help("--var NAME=VALUE"),
             );
         };
         start.variables.insert(name.to_owned(), value.to_owned());
@@ -122,10 +132,7 @@ async fn start(arguments: &Run, desk: &Desk) -> Result<String, End> {
     if let Some(commit) = &arguments.commit {
         start.revisions = vec![revision(desk, commit)?];
     }
-    desk.runs
-        .start(&desk.pipeline, &start)
-        .await
-        .map_err(|error| desk.failure(&error))
+    Ok(start)
 }
 
 /// `SHA`, or `SOURCE=SHA` where several sources read repositories.
