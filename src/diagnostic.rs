@@ -245,6 +245,10 @@ pub const CODES: &[(&str, &str)] = &[
         "two things of the file would have the same name in AWS",
     ),
     (
+        "name-unknown",
+        "a name or path that is not known offline: what depends on it is not checked",
+    ),
+    (
         "policy-too-large",
         "a made role would need more text in its policies than IAM takes",
     ),
@@ -273,6 +277,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("value-empty", "null or nothing where a value belongs"),
     ("value-invalid", "a value that the place cannot take"),
     ("value-kind", "a list where a text belongs, or the like"),
+    (
+        "value-unknown",
+        "a map or list that is not known offline: what depends on it is not checked",
+    ),
     (
         "variable-circular",
         "variables refer to each other in a circle",

@@ -163,3 +163,31 @@ fn every_trouble_is_told_in_these_words() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A result that nobody gets is no success.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let place = Place::new();
+    place.copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/weather/two-stages"));
+    for (arguments, code) in [
+        (&["compile", "--offline"][..], 3),
+        (&["plan", "--sandbox", "--format", "json"], 3),
+        (&["plan", "--sandbox", "--exit-code"], 3),
+        (&["schema"], 3),
+        (&["--help"], 3),
+        (&["validate", "session.txt"], 1),
+    ] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .expect("the device");
+        let ran = finish(place.command(arguments).stdout(full));
+        assert_eq!(ran.code, code, "{arguments:?}: {}", ran.said());
+        assert!(
+            ran.err().contains("the result cannot be written"),
+            "{arguments:?}: {}",
+            ran.said()
+        );
+    }
+}

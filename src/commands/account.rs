@@ -15,6 +15,9 @@ use crate::sandbox::{OpenError, Sandbox};
 /// The region of the sandbox, and of `print`, where nobody names one.
 pub(super) const REGION_OF_NO_ACCOUNT: &str = "us-east-1";
 
+/// The code of the failure where nobody names a region.
+pub(super) const NO_REGION: &str = "no-region";
+
 /// The folder of the sandbox account, beside the pipeline file.
 const SANDBOX_FOLDER: &str = ".pipectl";
 /// What the sandbox account holds at first, beside the pipeline file.
@@ -102,10 +105,8 @@ pub(super) async fn open_with(
         endpoint_url: setting.global.endpoint_url.clone(),
     };
     let aws = Aws::connect(&options).await.map_err(|error| {
-        if error.code == "no-region" {
-            End::from(Failure::usage("no region is given").help(
-                "-r us-east-1, or `region` under `provider`, or AWS_REGION; without AWS: --sandbox",
-            ))
+        if error.code == NO_REGION {
+            End::from(no_region(profile))
         } else {
             End::from(live::failure(&error))
         }
@@ -116,4 +117,19 @@ pub(super) async fn open_with(
         runs: aws,
         sandbox: None,
     })
+}
+
+/// Nobody names a region, the profile neither.
+pub(super) fn no_region(profile: Option<&str>) -> Failure {
+    let help = "-r us-east-1, or `region` under `provider`, or AWS_REGION; without AWS: --sandbox";
+    let message = match profile {
+        None => "no region is given".to_owned(),
+        Some(profile) => {
+            format!("no region is given: there is no profile `{profile}`, or it names none")
+        }
+    };
+    Failure {
+        code: NO_REGION.to_owned(),
+        ..Failure::usage(message).help(help)
+    }
 }

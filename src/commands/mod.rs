@@ -129,7 +129,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
         here,
         report,
     };
-    match dispatch(&cli.command, &setting) {
+    let exit = match dispatch(&cli.command, &setting) {
         Ok(exit) => exit,
         Err(End::Failure(failure)) => {
             setting.report.failure(&failure);
@@ -145,7 +145,8 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
                 .findings_end(&sources, &list, failure.as_deref());
             failure.map_or(Exit::No, |failure| failure.exit)
         }
-    }
+    };
+    setting.report.end(exit)
 }
 
 fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {

@@ -17,7 +17,7 @@ use crate::model::{self, Buildspec, Model};
 use crate::source::Sources;
 use crate::tree::Node;
 use crate::variables::{self, Request, Resolved};
-use crate::yaml;
+use crate::yaml::{self, join_key};
 
 /// A run.
 pub(super) struct Session<'a> {
@@ -113,7 +113,7 @@ impl<'a> Session<'a> {
         file: &Path,
     ) -> Result<Document, End> {
         let folder = folder_of(file);
-        let mut context = self.context(&root, &folder)?;
+        let mut context = self.context(&folder)?;
         context.offline = true;
         let outside = Outside::new(self.setting, &folder, None, None);
         let resolved =
@@ -134,11 +134,22 @@ impl<'a> Session<'a> {
     /// Resolves every variable, with the account where one needs it.
     pub(super) async fn resolve(&mut self, root: Node, file: &Path) -> Result<Document, End> {
         let folder = folder_of(file);
-        let mut context = self.context(&root, &folder)?;
+        let mut context = self.context(&folder)?;
         let (region, profile) = self.early(&root, &folder, &context).await;
-        if let Some(word) = &region
-            && !self.foreign
-            && let Err(failure) = region_word(word)
+        let sandbox = account::sandbox_folder(self.setting, &folder).is_some();
+        context.default_region = match &region {
+            Some(_) => None,
+            None if sandbox => Some(REGION_OF_NO_ACCOUNT.to_owned()),
+            None => match self.profile_region(&folder, profile.as_deref()).await? {
+                None if self.foreign => Some(REGION_OF_NO_ACCOUNT.to_owned()),
+                region => region,
+            },
+        };
+        let home = region.or_else(|| context.default_region.clone());
+        if !self.foreign
+            && let Err(failure) = home
+                .as_deref()
+                .map_or_else(|| Err(account::no_region(profile.as_deref())), region_word)
         {
             // Nobody could be asked there. If the file says so, the finding points at it.
             let document = self.resolve_offline(root, file).await?;
@@ -146,13 +157,6 @@ impl<'a> Session<'a> {
             self.end_on_errors(None)?;
             return Err(failure.into());
         }
-        let sandbox = account::sandbox_folder(self.setting, &folder).is_some();
-        context.default_region = match &region {
-            Some(_) => None,
-            None if sandbox => Some(REGION_OF_NO_ACCOUNT.to_owned()),
-            None => self.profile_region(&folder, profile.as_deref()).await,
-        };
-        let home = region.or_else(|| context.default_region.clone());
         let outside = Outside::new(self.setting, &folder, home, profile);
         let Resolved {
             tree,
@@ -225,18 +229,23 @@ impl<'a> Session<'a> {
     }
 
     /// The region of the AWS profile; nothing where there is no profile that could have one.
-    async fn profile_region(&self, folder: &Path, profile: Option<&str>) -> Option<String> {
+    async fn profile_region(
+        &self,
+        folder: &Path,
+        profile: Option<&str>,
+    ) -> Result<Option<String>, End> {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let configured =
             set("AWS_CONFIG_FILE") || home.is_some_and(|home| home.join(".aws/config").is_file());
         if profile.is_none() && !set("AWS_PROFILE") && !configured {
-            return None;
+            return Ok(None);
         }
-        let account = account::open(self.setting, folder, None, profile)
-            .await
-            .ok()?;
-        Some(account.cloud.region().to_owned())
+        match account::open(self.setting, folder, None, profile).await {
+            Ok(account) => Ok(Some(account.cloud.region().to_owned())),
+            Err(End::Failure(failure)) if failure.code == account::NO_REGION => Ok(None),
+            Err(end) => Err(end),
+        }
     }
 
     /// `--param key=value`, in order.
@@ -255,7 +264,7 @@ impl<'a> Session<'a> {
             .collect()
     }
 
-    fn context(&self, root: &Node, folder: &Path) -> Result<variables::Context, Failure> {
+    fn context(&self, folder: &Path) -> Result<variables::Context, Failure> {
         let global = &self.setting.global;
         let params = self.params()?;
         if let Some(region) = &global.region
@@ -268,16 +277,6 @@ impl<'a> Session<'a> {
         {
             let help = "a stage is a word like dev or prod: letters, digits and . @ - _";
             return Err(Failure::usage(format!("`{stage}` cannot be a stage")).help(help));
-        }
-        let mut environment = surroundings::environment();
-        if let Some(dotenv) = root.get("useDotenv")
-            && dotenv.scalar_text().as_deref() == Some("true")
-        {
-            let stage = global.stage.clone().or_else(|| {
-                let stage = root.get("provider")?.get("stage")?.scalar_text()?;
-                (!stage.contains("${")).then_some(stage)
-            });
-            surroundings::add_dotenv(&mut environment, folder, stage.as_deref().unwrap_or("dev"));
         }
         let options = [
             ("region", &global.region),
@@ -292,7 +291,7 @@ impl<'a> Session<'a> {
             service_folder: folder.to_owned(),
             options,
             params,
-            environment,
+            environment: surroundings::environment(),
             region: global.region.clone(),
             default_region: None,
             stage: global.stage.clone(),
@@ -368,7 +367,8 @@ impl<'a> Session<'a> {
             stage: &document.stage,
             buildspecs: &buildspecs,
             complete: !self.found.iter().any(|found| {
-                found.severity == Severity::Error && found.span.file == document.tree.span.file
+                let hides = found.severity == Severity::Error || found.code == "value-unknown";
+                hides && found.span.file == document.tree.span.file
             }),
         };
         checks::check(&subject, &mut self.found);
@@ -386,7 +386,22 @@ impl<'a> Session<'a> {
                 Buildspec::Path(path) if path.known && !path.value.starts_with("arn:") => {
                     path.value.as_str()
                 }
-                Buildspec::Path(_) | Buildspec::Inline(_) => continue,
+                Buildspec::Path(path) => {
+                    if !path.known && path.secret.is_none() {
+                        self.found.push(
+                            Diagnostic::warning(
+                                "name-unknown",
+                                path.span,
+                                join_key(&project.path, "buildspec"),
+                                "the path of the buildspec is not known offline",
+                            )
+                            .label("only the account knows it")
+                            .help("what stands in it is not checked here; `plan` checks it"),
+                        );
+                    }
+                    continue;
+                }
+                Buildspec::Inline(_) => continue,
             };
             if found.contains_key(path) {
                 continue;

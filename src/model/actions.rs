@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
-use super::decode::{Map, nearest, scalar, text_at, wrong_kind};
+use super::decode::{Map, nearest, scalar, text_at, unseen, wrong_kind};
 use super::names;
 use super::notify::notify;
 use super::provider::allow;
@@ -401,7 +401,7 @@ impl Decoder<'_> {
                 &[]
             }
             Data::Map(members) => members,
-            Data::Unknown(_) | Data::Secret(_) => return None,
+            _ if unseen(&kind.value, &path, self.out) => return None,
             _ => {
                 self.out.push(wrong_kind(&kind.value, &path, "a map"));
                 return None;

@@ -90,7 +90,7 @@ impl Decoder<'_> {
             &place.path,
             &kind.key,
         );
-        if matches!(kind.value.data, Data::Unknown(_) | Data::Secret(_)) {
+        if matches!(kind.value.data, Data::Secret(_)) {
             return None;
         }
         if kind.value.as_map().is_none() {
@@ -172,6 +172,7 @@ impl Decoder<'_> {
         let outputs = map.value("outputs", self.out);
         let outputs_path = map.at("outputs");
         let output = map.texts("output", self.out);
+        let buildspec_path = map.at("buildspec");
         let buildspec = map.value("buildspec", self.out);
         apply(said, &mut action, scope);
         for entry in map
@@ -195,13 +196,18 @@ impl Decoder<'_> {
         if let Some(node) = buildspec {
             let value = match &node.data {
                 Data::Map(_) => text_at(node, node.to_json().to_string()),
-                _ => super::decode::text(node, &outputs_path, self.out)?,
+                _ => super::decode::text(node, &buildspec_path, self.out)?,
             };
             action
                 .configuration
                 .push((Text::new("BuildspecOverride", node.span), value));
         }
         let project = project?;
+        if !project.known {
+            let key = Text::new("ProjectName", project.span);
+            action.configuration.push((key, project));
+            return Some(action);
+        }
         let Some(index) = self
             .projects
             .iter()
@@ -246,9 +252,6 @@ impl Decoder<'_> {
     }
 
     fn unknown_project(&mut self, project: &Text, path: &str) {
-        if !project.known {
-            return;
-        }
         let shared = self
             .projects
             .iter()

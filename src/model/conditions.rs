@@ -3,10 +3,10 @@
 use crate::catalog::conditions::{self, RuleProvider};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::tree::{Data, Entry, Node};
+use crate::tree::{Data, Entry};
 
 use super::actions::configuration;
-use super::decode::{Map, items, join, text_at, wrong_kind};
+use super::decode::{Item, Map, join, text_at, wrong_kind};
 use super::names::pascal;
 use super::notify::find_project;
 use super::raw;
@@ -95,7 +95,6 @@ impl Decoder<'_> {
     }
 
     fn rules(&mut self, map: &mut Map<'_>) -> Vec<Rule> {
-        let path = map.at("check");
         if !map.has("check") {
             map.entry("check");
             map.missing(
@@ -105,12 +104,9 @@ impl Decoder<'_> {
             );
             return Vec::new();
         }
-        let Some(node) = map.value("check", self.out) else {
-            return Vec::new();
-        };
         let mut rules: Vec<Rule> = Vec::new();
-        for (path, item) in items(node, &path, true, self.out) {
-            let Some(mut rule) = self.rule(item, &path) else {
+        for item in map.items("check", true, self.out) {
+            let Some(mut rule) = self.rule(&item) else {
                 continue;
             };
             let same = |name: &str| rules.iter().any(|rule| rule.name.value == name);
@@ -124,8 +120,9 @@ impl Decoder<'_> {
         rules
     }
 
-    fn rule(&mut self, node: &Node, path: &str) -> Option<Rule> {
-        let mut map = Map::open(node, path, node.span, self.out)?;
+    fn rule(&mut self, item: &Item<'_>) -> Option<Rule> {
+        let path = &item.path;
+        let mut map = Map::open(item.node, path, item.owner, self.out)?;
         let mut kinds: Vec<&str> = conditions::rule_providers()
             .iter()
             .map(|p| p.kind.as_str())
@@ -133,6 +130,9 @@ impl Decoder<'_> {
         kinds.push("definition");
         let kind = map.kind(&kinds, "the rule", self.out);
         let Some(kind) = kind else {
+            for key in ["name", "input", "region", "actionRole", "timeout"] {
+                map.entry(key);
+            }
             map.finish(self.out);
             return None;
         };

@@ -161,6 +161,24 @@ fn opaque(node: &Node) -> bool {
     matches!(node.data, Data::Unknown(_) | Data::Secret(_))
 }
 
+/// Whether what is described here cannot be seen: the value counts as given, and offline it is told that what
+/// depends on it is left out.
+pub(super) fn unseen(node: &Node, path: &str, out: &mut Diagnostics) -> bool {
+    if matches!(node.data, Data::Unknown(_)) {
+        out.push(
+            Diagnostic::warning(
+                "value-unknown",
+                node.span,
+                path,
+                format!("what {} holds is not known offline", place(path)),
+            )
+            .label("only the account knows it")
+            .help("what depends on it is not checked here; `plan` checks it all"),
+        );
+    }
+    opaque(node)
+}
+
 /// A text; a number counts as it is written.
 pub(super) fn text(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Text> {
     match &node.data {
@@ -348,7 +366,7 @@ pub(super) fn text_map(node: &Node, path: &str, out: &mut Diagnostics) -> Vec<(T
 pub(super) fn entries<'n>(node: &'n Node, path: &str, out: &mut Diagnostics) -> &'n [Entry] {
     match &node.data {
         Data::Map(entries) => entries,
-        _ if opaque(node) => &[],
+        _ if unseen(node, path, out) => &[],
         _ => {
             out.push(wrong_kind(node, path, "a map"));
             &[]
@@ -373,13 +391,52 @@ pub(super) fn items<'n>(
             out.push(wrong_kind(node, path, "a list"));
             Vec::new()
         }
-        _ if opaque(node) => Vec::new(),
+        Data::Secret(_) => Vec::new(),
         _ if single => vec![(path.to_owned(), node)],
+        _ if unseen(node, path, out) => Vec::new(),
         _ => {
             out.push(wrong_kind(node, path, "a list"));
             Vec::new()
         }
     }
+}
+
+/// An item of a list, or what stands there by itself.
+pub(super) struct Item<'n> {
+    /// Its place in the file's structure.
+    pub(super) path: String,
+    /// The item.
+    pub(super) node: &'n Node,
+    /// Where to point when something in it is missing: at its first key; by itself at the key that owns it.
+    pub(super) owner: Span,
+}
+
+/// The items of a list below a key; a single value counts as a list of one where `single` says so.
+pub(super) fn items_of<'n>(
+    entry: &'n Entry,
+    path: &str,
+    single: bool,
+    out: &mut Diagnostics,
+) -> Vec<Item<'n>> {
+    let listed = entry.value.as_list().is_some();
+    items(&entry.value, path, single, out)
+        .into_iter()
+        .map(|(path, node)| Item {
+            path,
+            node,
+            owner: if listed {
+                first_key(node)
+            } else {
+                entry.key_span
+            },
+        })
+        .collect()
+}
+
+/// The first key of a map; anything else as a whole.
+fn first_key(node: &Node) -> Span {
+    let first = node.as_map().and_then(<[Entry]>::first);
+    first.map_or(node.span, |entry| entry.key_span)
 }
 
 /// The key of an entry as a text with its place.
@@ -392,6 +449,8 @@ pub(super) struct Map<'n> {
     entries: &'n [Entry],
     known: Vec<String>,
     hints: Vec<(&'static str, &'static str)>,
+    /// Set where the map lacks its kind: what to say, unless a key turns out to be a misspelt one.
+    kindless: Option<Diagnostic>,
     /// The place in the file's structure.
     pub(super) path: String,
     /// Where to point when something is missing: the key that owns the map.
@@ -407,7 +466,7 @@ impl<'n> Map<'n> {
         out: &mut Diagnostics,
     ) -> Option<Self> {
         let path = path.into();
-        if !matches!(node.data, Data::Map(_)) && opaque(node) {
+        if unseen(node, &path, out) {
             return None;
         }
         if node.as_map().is_none() {
@@ -423,6 +482,7 @@ impl<'n> Map<'n> {
             entries,
             known: Vec::new(),
             hints: Vec::new(),
+            kindless: None,
             path: path.into(),
             span: owner,
         }
@@ -556,6 +616,20 @@ impl<'n> Map<'n> {
         duration(node, &self.at(key), 1, out).map(|(value, _)| value)
     }
 
+    /// The items of a list below a key.
+    pub(super) fn items(
+        &mut self,
+        key: &str,
+        single: bool,
+        out: &mut Diagnostics,
+    ) -> Vec<Item<'n>> {
+        let path = self.at(key);
+        match self.value(key, out).and(self.entry(key)) {
+            Some(entry) => items_of(entry, &path, single, out),
+            None => Vec::new(),
+        }
+    }
+
     /// A map below a key.
     pub(super) fn map(&mut self, key: &str, out: &mut Diagnostics) -> Option<Map<'n>> {
         let path = self.at(key);
@@ -572,8 +646,8 @@ impl<'n> Map<'n> {
         }
     }
 
-    /// The one entry among `kinds` that says what this is; an error if there are several, or none and nothing
-    /// else that could be a misspelt one.
+    /// The one entry among `kinds` that says what this is; an error if there are several, or none and (as
+    /// `finish` finds) no key that could be a misspelt one.
     pub(super) fn kind(
         &mut self,
         kinds: &[&str],
@@ -596,16 +670,14 @@ impl<'n> Map<'n> {
                 .help("make two of them, each with one kind"),
             );
         }
-        if present.is_empty() && !self.rest().any(|entry| !entry.key.starts_with("x-")) {
-            out.push(
-                Diagnostic::error(
-                    "stage-kind-conflict",
-                    self.span,
-                    &self.path,
-                    format!("{what} has no kind"),
-                )
-                .help(format!("give it {}", one_of(kinds.iter().copied()))),
+        if present.is_empty() {
+            let error = Diagnostic::error(
+                "stage-kind-conflict",
+                self.span,
+                &self.path,
+                format!("{what} has no kind"),
             );
+            self.kindless = Some(error.help(format!("give it {}", one_of(kinds.iter().copied()))));
         }
         present.first().copied()
     }
@@ -617,10 +689,15 @@ impl<'n> Map<'n> {
             .filter(|entry| !self.known.contains(&entry.key))
     }
 
-    /// Reports the entries nobody asked for.
-    pub(super) fn finish(self, out: &mut Diagnostics) {
+    /// Reports the entries nobody asked for, and a kind that is missing.
+    pub(super) fn finish(mut self, out: &mut Diagnostics) {
+        let kindless = self.kindless.take();
+        let before = out.len();
         for entry in self.rest().filter(|entry| !entry.key.starts_with("x-")) {
             out.push(self.unknown(entry));
+        }
+        if out.len() == before {
+            out.extend(kindless);
         }
     }
 

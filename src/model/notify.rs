@@ -21,7 +21,6 @@ const MISSING: [&str; 4] = ["notBreaching", "breaching", "ignore", "missing"];
 pub(super) fn notify(node: &Node, path: &str, out: &mut Diagnostics) -> Vec<Notify> {
     items(node, path, true, out)
         .into_iter()
-        .chain(matches!(node.data, Data::Unknown(_)).then(|| (path.to_owned(), node)))
         .filter_map(|(path, item)| one(item, &path, out))
         .collect()
 }

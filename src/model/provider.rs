@@ -4,7 +4,7 @@ use crate::catalog::structure;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::{Data, Node};
 
-use super::decode::{Map, duration, entries, items, join, key_text, not_a_word, text, wrong_kind};
+use super::decode::{Map, duration, entries, join, key_text, not_a_word, text, wrong_kind};
 use super::types::{ArtifactStore, Given, MadeRole, Provider, Text};
 
 /// Reads `provider:`.
@@ -133,13 +133,9 @@ pub(super) fn role(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Optio
 
 /// The statements under `allow`.
 pub(super) fn allow(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Node> {
-    let path = map.at("allow");
-    let Some(node) = map.value("allow", out) else {
-        return Vec::new();
-    };
     let mut statements = Vec::new();
-    for (path, item) in items(node, &path, true, out) {
-        let Some(mut map) = Map::open(item, path, item.span, out) else {
+    for item in map.items("allow", true, out) {
+        let Some(mut map) = Map::open(item.node, item.path, item.owner, out) else {
             continue;
         };
         for key in ["Sid", "Effect", "Condition", "NotAction", "NotResource"] {
@@ -161,7 +157,7 @@ pub(super) fn allow(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Node> {
         map.hint("effect", "IAM writes `Effect`");
         map.hint("condition", "IAM writes `Condition`");
         map.finish(out);
-        statements.push(item.clone());
+        statements.push(item.node.clone());
     }
     statements
 }

@@ -8,7 +8,8 @@ use crate::tree::{Data, Entry, Node};
 
 use super::conditions::blank_rule;
 use super::decode::{
-    Map, api_text, entries, items, join, key_text, nearest, text_at, text_node, whole, wrong_kind,
+    Item, Map, api_text, entries, items, join, key_text, nearest, text_at, text_node, whole,
+    wrong_kind,
 };
 use super::types::{
     Action, Buildspec, Condition, Filter, Given, Globs, Output, Pipeline, PipelineVariable,
@@ -151,19 +152,9 @@ fn text_members(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<(Tex
 
 /// The maps of a list.
 fn maps<'n>(map: &mut Map<'n>, key: &str, out: &mut Diagnostics) -> Vec<Map<'n>> {
-    let path = map.at(key);
-    let Some(node) = map.value(key, out) else {
-        return Vec::new();
-    };
-    items(node, &path, false, out)
+    map.items(key, false, out)
         .into_iter()
-        .filter_map(|(path, item)| {
-            let owner = item
-                .as_map()
-                .and_then(<[Entry]>::first)
-                .map_or(item.span, |entry| entry.key_span);
-            Map::open(item, path, owner, out)
-        })
+        .filter_map(|item| Map::open(item.node, item.path, item.owner, out))
         .collect()
 }
 
@@ -281,19 +272,12 @@ fn variable(mut map: Map<'_>, out: &mut Diagnostics) -> Option<Variable> {
 pub(super) fn stage(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) -> Option<Stage> {
     let mut map = Map::open(node, path, owner, out)?;
     let name = required(&mut map, "name", out);
-    let actions_path = map.at("actions");
     if !map.has("actions") {
         map.missing("actions", "the API requires it", out);
     }
     let mut actions = Vec::new();
-    if let Some(list) = map.value("actions", out) {
-        for (path, item) in items(list, &actions_path, false, out) {
-            let owner = item
-                .as_map()
-                .and_then(<[Entry]>::first)
-                .map_or(item.span, |entry| entry.key_span);
-            actions.extend(action(item, &path, owner, out));
-        }
+    for item in map.items("actions", false, out) {
+        actions.extend(action(item.node, &item.path, item.owner, out));
     }
     let before_entry = condition(&mut map, "beforeEntry", out);
     let on_success = condition(&mut map, "onSuccess", out);
@@ -342,11 +326,9 @@ fn condition(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Cond
         if let Some(result) = one.api_text("result", out) {
             condition.result = Some(result);
         }
-        let path = one.at("rules");
-        if let Some(list) = one.value("rules", out) {
-            for (path, item) in items(list, &path, false, out) {
-                condition.rules.extend(rule(item, &path, item.span, out));
-            }
+        for item in one.items("rules", false, out) {
+            let read = rule(item.node, &item.path, item.owner, out);
+            condition.rules.extend(read);
         }
         extra(&one, &["result", "rules"], &[], out);
     }
@@ -438,19 +420,12 @@ pub(super) fn pipeline(
         map.entry(key);
     }
     let declared = map.api_text("name", out);
-    let stages_path = map.at("stages");
     if !map.has("stages") {
         map.missing("stages", "the API requires it", out);
     }
     let mut stages = Vec::new();
-    if let Some(list) = map.value("stages", out) {
-        for (path, item) in items(list, &stages_path, false, out) {
-            let owner = item
-                .as_map()
-                .and_then(<[Entry]>::first)
-                .map_or(item.span, |entry| entry.key_span);
-            stages.extend(stage(item, &path, owner, out));
-        }
+    for item in map.items("stages", false, out) {
+        stages.extend(stage(item.node, &item.path, item.owner, out));
     }
     let variables = maps(&mut map, "variables", out)
         .into_iter()
@@ -469,13 +444,11 @@ pub(super) fn pipeline(
             Some(read)
         })
         .collect();
-    let triggers_path = map.at("triggers");
-    let mut triggers = Vec::new();
-    if let Some(list) = map.value("triggers", out) {
-        for (path, item) in items(list, &triggers_path, false, out) {
-            triggers.extend(trigger(item, &path, out));
-        }
-    }
+    let listed = map.items("triggers", false, out);
+    let triggers = listed
+        .iter()
+        .filter_map(|item| trigger(item, out))
+        .collect();
     let mut raw_stores = Vec::new();
     for key in ["artifactStore", "artifactStores"] {
         if map.value(key, out).is_some() {
@@ -517,8 +490,9 @@ pub(super) fn pipeline(
     })
 }
 
-fn trigger(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Trigger> {
-    let mut map = Map::open(node, path, node.span, out)?;
+fn trigger(item: &Item<'_>, out: &mut Diagnostics) -> Option<Trigger> {
+    let Item { path, node, owner } = item;
+    let mut map = Map::open(node, path, *owner, out)?;
     required(&mut map, "providerType", out);
     if !map.has("gitConfiguration") {
         map.missing("gitConfiguration", "the API requires it", out);
@@ -540,7 +514,7 @@ fn trigger(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Trigger> {
         pull_request,
         span: node.span,
         path: path.to_owned(),
-        raw: Some(node.clone()),
+        raw: Some((*node).clone()),
         source: source?,
     })
 }

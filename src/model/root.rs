@@ -170,6 +170,21 @@ fn service(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) -> T
         );
     }
     let read = node.and_then(|node| scalar(node, &path, out));
+    if let Some(name) = read
+        .as_ref()
+        .filter(|name| !name.known && name.secret.is_none())
+    {
+        out.push(
+            Diagnostic::warning(
+                "name-unknown",
+                name.span,
+                &path,
+                "the service's name is not known offline",
+            )
+            .label("only the account knows it")
+            .help("names that begin with it are not checked here; `plan` checks them"),
+        );
+    }
     read.unwrap_or_else(|| Text::new("service", map.span))
 }
 
@@ -178,6 +193,8 @@ impl Decoder<'_> {
         let provider = map
             .map("provider", self.out)
             .map_or_else(Provider::default, |map| provider(map, self.out));
+        // It is read where variables are resolved.
+        map.boolean("useDotenv", self.out);
         for key in ["params", "custom"] {
             let path = map.at(key);
             if let Some(node) = map.value(key, self.out) {
@@ -378,7 +395,6 @@ impl Decoder<'_> {
                 super::triggers::Triggers::default()
             }
         };
-        let stages_path = map.at("stages");
         if !map.has("stages") {
             map.missing(
                 "stages",
@@ -386,10 +402,8 @@ impl Decoder<'_> {
                 self.out,
             );
         }
-        if let Some(node) = map.value("stages", self.out) {
-            let more = self.stages(node, &stages_path, &scope);
-            stages.extend(more);
-        }
+        let items = map.items("stages", false, self.out);
+        stages.extend(self.stages(&items, &scope));
         let span = entry.map_or(map.span, |entry| entry.key_span);
         let pipeline_type = map.word("type", &["V1", "V2"], self.out);
         let modes = crate::catalog::structure::enums();

@@ -44,10 +44,17 @@ fn walk<'n>(node: &'n Node, path: &str, keys: &[&'n str], out: &mut Diagnostics)
     }
 }
 
-/// The secret of a placeholder `${secret:ID:KEY}`.
+/// The secret of a placeholder `${secret:ID:KEY}` or `${secret(REGION):ID:KEY}`.
 fn surely_secret(text: &str) -> Option<SecretReference> {
-    let (_, rest) = text.split_once("${secret:")?;
-    let address = rest.split(['}', ',']).next()?.trim();
+    let (region, address) = text.match_indices("${secret").find_map(|(at, word)| {
+        let rest = &text[at + word.len()..];
+        let (region, rest) = match rest.strip_prefix('(') {
+            Some(params) => params.split_once(')')?,
+            None => ("", rest),
+        };
+        Some((region.trim(), rest.trim_start().strip_prefix(':')?))
+    })?;
+    let address = address.split(['}', ',']).next()?.trim();
     let (name, key) = match address.split_once(':') {
         Some((name, rest)) if name != "arn" => (name, rest.split(':').next()),
         _ => (address, None),
@@ -56,7 +63,7 @@ fn surely_secret(text: &str) -> Option<SecretReference> {
         service: SecretService::SecretsManager,
         name: name.to_owned(),
         key: key.filter(|key| !key.is_empty()).map(ToOwned::to_owned),
-        region: String::new(),
+        region: region.to_owned(),
         fingerprint: String::new(),
     })
 }

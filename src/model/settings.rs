@@ -6,8 +6,7 @@ use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::decode::{
-    Map, Shape, duration, entries, items, join, key_text, not_a_word, scalar, text, texts,
-    wrong_kind,
+    Map, Shape, duration, entries, join, key_text, not_a_word, scalar, text, texts, wrong_kind,
 };
 use super::provider::{allow, role};
 use super::types::{Given, MadeLogGroup, MadeRole, Text, Variable, VariableKind};
@@ -451,14 +450,13 @@ fn made_group(
 }
 
 fn file_systems(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Node> {
-    let path = map.at("fileSystems");
-    let node = map.value("fileSystems", out)?;
+    let span = map.entry("fileSystems")?.value.span;
     let mut list = Vec::new();
-    for (path, item) in items(node, &path, true, out) {
-        let Some(mut map) = Map::open(item, path, item.span, out) else {
+    for item in map.items("fileSystems", true, out) {
+        let Some(mut map) = Map::open(item.node, item.path, item.owner, out) else {
             continue;
         };
-        let mut shape = Shape::new(item.span);
+        let mut shape = Shape::new(item.node.span);
         shape.word("type", "EFS");
         for (key, help) in [
             (
@@ -474,7 +472,7 @@ fn file_systems(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Node> {
         map.finish(out);
         list.push(shape.done());
     }
-    Some(Node::list(list, node.span))
+    Some(Node::list(list, span))
 }
 
 /// The words of `environment` in the API: type, image, compute type, who pulls the image.

@@ -2,11 +2,10 @@
 
 use crate::catalog::actions::{self, ActionType};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Span;
 use crate::tree::{Entry, Node};
 
 use super::actions::blank;
-use super::decode::{Map, invalid, items, text_at};
+use super::decode::{Item, Map, invalid, items_of, text_at};
 use super::names;
 use super::raw;
 use super::root::Decoder;
@@ -18,8 +17,8 @@ impl Decoder<'_> {
     /// The first stage, from `source:`; its actions are those of the list.
     pub(super) fn source_stage(&mut self, entry: &Entry, path: &str) -> Stage {
         let mut actions: Vec<Action> = Vec::new();
-        for (path, item) in items(&entry.value, path, true, self.out) {
-            let Some(action) = self.source(item, &path, entry.key_span, !actions.is_empty()) else {
+        for item in items_of(entry, path, true, self.out) {
+            let Some(action) = self.source(&item, !actions.is_empty()) else {
                 continue;
             };
             actions.push(action);
@@ -39,8 +38,9 @@ impl Decoder<'_> {
         }
     }
 
-    fn source(&mut self, node: &Node, path: &str, owner: Span, further: bool) -> Option<Action> {
-        let mut map = Map::open(node, path, owner, self.out)?;
+    fn source(&mut self, item: &Item<'_>, further: bool) -> Option<Action> {
+        let path = &item.path;
+        let mut map = Map::open(item.node, path, item.owner, self.out)?;
         let mut kinds = actions::kinds("source");
         kinds.push("definition");
         let kind = map.kind(&kinds, "the source", self.out);

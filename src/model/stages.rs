@@ -5,7 +5,7 @@ use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::actions::Place;
-use super::decode::{Map, items, nearest, one_of, wrong_kind};
+use super::decode::{Item, Map, items_of, nearest, one_of, unseen, wrong_kind};
 use super::names;
 use super::raw;
 use super::root::{Decoder, Scope};
@@ -36,7 +36,7 @@ struct Named {
 }
 
 /// An action of `actions` before its order is known.
-struct Item {
+struct Step {
     action: Action,
     needs: Vec<Text>,
     span: Span,
@@ -44,24 +44,21 @@ struct Item {
 
 impl Decoder<'_> {
     /// The stages of a pipeline, after the sources.
-    pub(super) fn stages(&mut self, node: &Node, path: &str, scope: &Scope) -> Vec<Stage> {
-        let mut stages: Vec<Stage> = Vec::new();
+    pub(super) fn stages(&mut self, items: &[Item<'_>], scope: &Scope) -> Vec<Stage> {
         let mut names: Vec<(String, Text)> = Vec::new();
-        for (path, item) in items(node, path, false, self.out) {
-            if let Some(stage) = self.stage(item, &path, scope, &mut names) {
-                stages.push(stage);
-            }
-        }
-        stages
+        items
+            .iter()
+            .filter_map(|item| self.stage(item, scope, &mut names))
+            .collect()
     }
 
     fn stage(
         &mut self,
-        node: &Node,
-        path: &str,
+        item: &Item<'_>,
         scope: &Scope,
         names: &mut Vec<(String, Text)>,
     ) -> Option<Stage> {
+        let Item { path, node, owner } = item;
         if let Some(word) = self.bare_word(node, path)? {
             let name = self.name(None, word, node.span, path, names, "stage").name;
             let place = Place {
@@ -79,8 +76,7 @@ impl Decoder<'_> {
                 action.into_iter().collect(),
             ));
         }
-        let mut map = Map::open(node, path, node.span, self.out)?;
-        map.span = first_key(node);
+        let mut map = Map::open(node, path, *owner, self.out)?;
         let name = map.text("name", self.out);
         let kind = map.kind(&KINDS, "the stage", self.out);
         let before_entry = self.condition(&mut map, "beforeEntry");
@@ -170,7 +166,7 @@ impl Decoder<'_> {
                 );
                 None
             }
-            Data::Unknown(_) | Data::Secret(_) => None,
+            _ if unseen(node, path, self.out) => None,
             _ => {
                 self.out.push(wrong_kind(
                     node,
@@ -229,7 +225,7 @@ impl Decoder<'_> {
     ) -> Vec<Action> {
         let path = format!("{path}.{}", kind.key);
         if kind.key == "actions" {
-            return self.several(&kind.value, stage, &path, scope);
+            return self.several(kind, stage, &path, scope);
         }
         let place = Place {
             stage: stage.clone(),
@@ -273,26 +269,24 @@ impl Decoder<'_> {
         }
     }
 
-    fn several(&mut self, node: &Node, stage: &Text, path: &str, scope: &Scope) -> Vec<Action> {
-        let mut list: Vec<Item> = Vec::new();
+    fn several(&mut self, kind: &Entry, stage: &Text, path: &str, scope: &Scope) -> Vec<Action> {
+        let mut list: Vec<Step> = Vec::new();
         let mut names: Vec<(String, Text)> = Vec::new();
-        for (path, item) in items(node, path, false, self.out) {
-            if let Some(item) = self.item(item, stage, &path, scope, &mut names) {
-                list.push(item);
-            }
+        for item in items_of(kind, path, false, self.out) {
+            list.extend(self.step(&item, stage, scope, &mut names));
         }
         self.order(&mut list, path);
         list.into_iter().map(|item| item.action).collect()
     }
 
-    fn item(
+    fn step(
         &mut self,
-        node: &Node,
+        item: &Item<'_>,
         stage: &Text,
-        path: &str,
         scope: &Scope,
         names: &mut Vec<(String, Text)>,
-    ) -> Option<Item> {
+    ) -> Option<Step> {
+        let Item { path, node, owner } = item;
         let place = |kind: &str, span| Place {
             stage: stage.clone(),
             several: true,
@@ -303,13 +297,13 @@ impl Decoder<'_> {
         if let Some(word) = self.bare_word(node, path)? {
             let name = self.name(None, word, node.span, path, names, "action").name;
             let action = self.action(word, None, name, &place(word, node.span))?;
-            return Some(Item {
+            return Some(Step {
                 action,
                 needs: Vec::new(),
                 span: node.span,
             });
         }
-        let mut map = Map::open(node, path, first_key(node), self.out)?;
+        let mut map = Map::open(node, path, *owner, self.out)?;
         let name = map.text("name", self.out);
         let kinds: Vec<&str> = KINDS
             .into_iter()
@@ -370,7 +364,7 @@ impl Decoder<'_> {
         if run_order.is_some() {
             action.run_order = run_order;
         }
-        Some(Item {
+        Some(Step {
             action,
             needs,
             span: kind.key_span,
@@ -390,7 +384,7 @@ impl Decoder<'_> {
     }
 
     /// runOrder from `needs`: one more than the greatest of what is needed.
-    fn order(&mut self, list: &mut [Item], path: &str) {
+    fn order(&mut self, list: &mut [Step], path: &str) {
         let names: Vec<String> = list
             .iter()
             .map(|item| item.action.name.value.clone())
@@ -535,10 +529,4 @@ pub(super) fn blank_stage(name: Text, span: Span, path: &str, actions: Vec<Actio
         extra: Vec::new(),
         api: None,
     }
-}
-
-/// Where to point at a map of a list: its first key.
-fn first_key(node: &Node) -> Span {
-    let first = node.as_map().and_then(<[Entry]>::first);
-    first.map_or(node.span, |entry| entry.key_span)
 }

@@ -2,7 +2,8 @@
 
 use super::{Action, AlarmWatch, Buildspec, Context, Model, Notify, Project, Purpose, decode};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
+use crate::tree::{Data, Entry, Node};
 
 fn read(text: &str) -> (Option<Model>, Vec<String>, Sources, Vec<Diagnostic>) {
     let mut sources = Sources::new();
@@ -572,4 +573,73 @@ fn a_command_that_yaml_takes_apart_is_to_be_quoted() {
     );
     let help = all[0].help.as_deref().expect("a help");
     assert!(help.ends_with("'echo \"it''s: b\"'"), "{help}");
+}
+
+/// A stage, action, source or rule that says nothing to do is not dropped, whatever else it says.
+#[test]
+fn what_has_no_kind_is_told() {
+    let gate = "beforeEntry: {check: [{lambda: f}], else: fail}";
+    let cases = [
+        (format!("  - {{name: Gate, {gate}}}"), "stages[0] «name»"),
+        (format!("  - {{{gate}}}"), "stages[0] «beforeEntry»"),
+        (
+            "  - {transition: {enabled: false}, api: {a: b}}".to_owned(),
+            "stages[0] «transition»",
+        ),
+        (
+            "  - {name: T, actions: [{build: make}, {name: B, needs: [Build]}]}".to_owned(),
+            "stages[0].actions[1] «name»",
+        ),
+        (
+            "  - {name: T, actions: [{build: make}, {runOrder: 3}]}".to_owned(),
+            "stages[0].actions[1] «runOrder»",
+        ),
+        (
+            "  - invoke: {input: Source, region: us-east-1}".to_owned(),
+            "stages[0].invoke «invoke»",
+        ),
+        (
+            "  - {build: make, beforeEntry: {check: {name: R, region: us-east-1}}}".to_owned(),
+            "stages[0].beforeEntry.check «check»",
+        ),
+    ];
+    for (stage, place) in cases {
+        let found = findings(&with_stages(&format!("{stage}\n")));
+        assert_eq!(found, [format!("stage-kind-conflict {place}")], "{stage}");
+    }
+    let text = "service: s\nsource: {name: Src, output: O}\nstages:\n  - build: make\n";
+    assert_eq!(findings(text), ["stage-kind-conflict source «source»"]);
+    // a misspelt kind is one thing that is wrong, not two
+    assert_eq!(
+        findings(&with_stages("  - {name: T, biuld: make}\n")),
+        ["key-unknown stages[0].biuld «biuld»"]
+    );
+}
+
+#[test]
+fn a_secret_of_another_region_is_exposed_too() {
+    let read = |text: &str| {
+        let mut out = Diagnostics::new();
+        let mut tree = Node::text(text, Span::default());
+        tree.data = Data::Unknown(text.to_owned());
+        let entry = |key: &str, value| Entry {
+            key: key.to_owned(),
+            key_span: Span::default(),
+            value,
+        };
+        let root = Node::map(vec![entry("env", tree)], Span::default());
+        super::secrets::check(&root, &mut out);
+        out.into_sorted().len()
+    };
+    for text in [
+        "${secret:G:tok}",
+        "${secret(us-west-2):G:tok}",
+        "x-${secret( us-west-2 ) : G}",
+        "${ssm:/a}${secret:G}",
+    ] {
+        assert_eq!(read(text), 1, "{text}");
+    }
+    for text in ["${ssm:/secret:1}", "${secrets:x}"] {
+        assert_eq!(read(text), 0, "{text}");
+    }
 }

@@ -4,7 +4,9 @@ use crate::catalog::structure;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::{Data, Entry, Node};
 
-use super::decode::{Map, invalid, items, nearest, not_a_word, text, text_at, texts, wrong_kind};
+use super::decode::{
+    Item, Map, invalid, items, items_of, nearest, not_a_word, text, text_at, texts, wrong_kind,
+};
 use super::source::is_connection;
 use super::types::{Action, Filter, Globs, Text, Trigger};
 
@@ -23,8 +25,8 @@ pub(super) fn triggers(
     out: &mut Diagnostics,
 ) -> Triggers {
     let mut all = Triggers::default();
-    for (path, item) in items(&entry.value, path, true, out) {
-        let Some(mut map) = Map::open(item, path.clone(), entry.key_span, out) else {
+    for Item { path, node, owner } in items_of(entry, path, true, out) {
+        let Some(mut map) = Map::open(node, path.clone(), owner, out) else {
             continue;
         };
         schedules(&mut map, &mut all.schedules, out);
@@ -141,17 +143,16 @@ fn source_name(
 }
 
 fn filters(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Vec<Filter>> {
-    let path = map.at(key);
-    let node = map.value(key, out)?;
+    map.value(key, out)?;
     let mut filters = Vec::new();
-    for (path, item) in items(node, &path, true, out) {
-        let Some(mut map) = Map::open(item, path.clone(), item.span, out) else {
+    for Item { path, node, owner } in map.items(key, true, out) {
+        let Some(mut map) = Map::open(node, path.clone(), owner, out) else {
             continue;
         };
         let mut filter = Filter {
             branches: globs(&mut map, "branches", out),
             paths: globs(&mut map, "paths", out),
-            span: item.span,
+            span: node.span,
             ..Filter::default()
         };
         map.hint("branch", "write `branches`");

@@ -294,7 +294,10 @@ fn refuse(owner: &str, elsewhere: &[String], foreign: &[String]) -> Result<(), F
                 elsewhere.join(", ")
             ),
         )
-        .help("Give this one names of its own: `name: ${self:service}-${sls:stage}`.")
+        .help(format!(
+            "Every name begins with the service: give each stage one of its own, `service: {}-${{sls:stage}}`.",
+            desired.service
+        ))
         .about(elsewhere.join(", ")));
     }
     if !foreign.is_empty() {

@@ -15,6 +15,7 @@ pub mod text;
 pub mod yaml;
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Exit, Failure};
@@ -94,6 +95,8 @@ pub struct Report {
     pub interactive: bool,
     /// Whether stderr is a terminal: progress bars, or plain lines.
     pub bars: bool,
+    /// Why a result could not be written, if one was lost.
+    lost: Arc<OnceLock<String>>,
 }
 
 /// What a person asked for about colours.
@@ -150,6 +153,7 @@ impl Report {
             verbose,
             interactive: io::stdin().is_terminal() && err_terminal,
             bars: err_terminal && !dumb && !quiet,
+            lost: Arc::default(),
         }
     }
 
@@ -160,7 +164,22 @@ impl Report {
 
     /// Writes the result to stdout; a line break is added where the text has none.
     pub fn result(&self, text: &str) {
-        write(&mut io::stdout().lock(), text);
+        if let Err(error) = write(&mut io::stdout().lock(), text) {
+            self.lost.get_or_init(|| error.to_string());
+        }
+    }
+
+    /// How the program ends: what says yes says no more if its result was lost on the way.
+    pub fn end(&self, exit: Exit) -> Exit {
+        let Some(reason) = self.lost.get() else {
+            return exit;
+        };
+        let failure = unwritten(reason);
+        self.failure_text(&failure);
+        match exit {
+            Exit::Ok | Exit::Changes => failure.exit,
+            other => other,
+        }
     }
 
     /// Writes the result as JSON to stdout.
@@ -191,7 +210,8 @@ impl Report {
 
     /// Writes to stderr.
     pub fn say(&self, text: &str) {
-        write(&mut io::stderr().lock(), text);
+        // Trouble with stderr has no place to be told.
+        let _ = write(&mut io::stderr().lock(), text);
     }
 
     /// Findings, to stderr.
@@ -255,7 +275,7 @@ pub fn command_line(error: &clap::Error) -> Exit {
         } else {
             page.to_string()
         };
-        write(&mut io::stderr().lock(), &text);
+        let _ = write(&mut io::stderr().lock(), &text);
         Exit::Usage
     } else {
         let text = if color(io::stdout().is_terminal()) {
@@ -263,22 +283,42 @@ pub fn command_line(error: &clap::Error) -> Exit {
         } else {
             page.to_string()
         };
-        write(&mut io::stdout().lock(), &text);
-        Exit::Ok
+        match write(&mut io::stdout().lock(), &text) {
+            Ok(()) => Exit::Ok,
+            Err(error) => {
+                let failure = unwritten(&error.to_string());
+                let _ = write(
+                    &mut io::stderr().lock(),
+                    &format!("error: {}", failure.message),
+                );
+                failure.exit
+            }
+        }
     }
 }
 
-/// Writes and flushes. A broken pipe is fine; every other trouble with a standard stream has no place to be told.
-fn write(stream: &mut dyn Write, text: &str) {
+fn unwritten(reason: &str) -> Failure {
+    Failure::failed(
+        "result-unwritten",
+        format!("the result cannot be written: {reason}"),
+    )
+}
+
+/// Writes and flushes. A broken pipe is fine.
+fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
     let end = if text.is_empty() || text.ends_with('\n') {
         ""
     } else {
         "\n"
     };
-    let _ = stream
+    let written = stream
         .write_all(text.as_bytes())
         .and_then(|()| stream.write_all(end.as_bytes()))
         .and_then(|()| stream.flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// How many errors and warnings there are.

@@ -1,10 +1,11 @@
-//! `file(path):key.path`, and `.env` files.
+//! `file(path):key.path`, and the choice of the `.env` file.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::arena::{State, index};
+use super::dotenv;
 use super::evaluate::Arguments;
 use super::resolver::{ROOT, Resolver, Stop};
 use super::sources::{Call, Found, Located, nearest, unknown};
@@ -224,7 +225,7 @@ impl Resolver<'_> {
     /// The values of `.env.<stage>` or `.env`, where the file says `useDotenv: true`.
     pub(super) fn dotenv(
         &mut self,
-        _call: &Call<'_>,
+        call: &Call<'_>,
     ) -> Result<Option<Arc<HashMap<String, String>>>, Stop> {
         let Located::Cell(id) = self.locate(ROOT, &["useDotenv"])? else {
             return Ok(None);
@@ -248,12 +249,24 @@ impl Resolver<'_> {
         }
         let mut values = HashMap::new();
         for name in [format!(".env.{stage}"), ".env".to_owned()] {
-            if let Ok(Some(bytes)) = self
-                .lookup
-                .read_file(&self.context.service_folder.join(name))
-            {
-                values = dotenv_values(&String::from_utf8_lossy(&bytes));
-                break;
+            let path = self.context.service_folder.join(&name);
+            let read = self.lookup.read_file(&path).and_then(|bytes| {
+                let text = bytes.map(String::from_utf8).transpose();
+                text.map_err(|_| "it is not UTF-8 text".to_owned())
+            });
+            match read {
+                Ok(None) => {}
+                Ok(Some(text)) => {
+                    values = dotenv::values(&text);
+                    break;
+                }
+                Err(message) => {
+                    return Err(self.refuse(
+                        call,
+                        format!("`{name}` cannot be read: {message}"),
+                        "`useDotenv: true` reads it; it must be a text file",
+                    ));
+                }
             }
         }
         let values = Arc::new(values);
@@ -314,36 +327,4 @@ fn offset(text: &str, line: usize, column: usize) -> usize {
         at -= 1;
     }
     at
-}
-
-/// `NAME=value` lines; `export` in front, `#` comments and quotes as dotenv has them.
-fn dotenv_values(text: &str) -> HashMap<String, String> {
-    let mut values = HashMap::new();
-    for line in text.lines() {
-        let line = line.trim();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let Some((name, value)) = line.split_once('=') else {
-            continue;
-        };
-        let (name, value) = (name.trim(), value.trim());
-        if name.is_empty() || name.starts_with('#') {
-            continue;
-        }
-        let quoted = ['"', '\'', '`'].into_iter().find_map(|quote| {
-            let rest = value.strip_prefix(quote)?;
-            rest.find(quote).map(|end| (quote, &rest[..end]))
-        });
-        let value = match quoted {
-            Some(('"', inner)) => inner.replace("\\n", "\n"),
-            Some((_, inner)) => inner.to_owned(),
-            None => value
-                .split('#')
-                .next()
-                .unwrap_or_default()
-                .trim_end()
-                .to_owned(),
-        };
-        values.insert(name.to_owned(), value);
-    }
-    values
 }

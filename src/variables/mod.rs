@@ -16,6 +16,7 @@ use crate::source::Sources;
 use crate::tree::Node;
 
 mod arena;
+mod dotenv;
 mod evaluate;
 mod files;
 mod grammar;
