@@ -186,13 +186,13 @@ pub struct Validate {
     #[arg(long, value_parser = FalseyValueParser::new())]
     pub strict: bool,
     /// Make the finding an error
-    #[arg(long = "error", value_name = "CODE")]
+    #[arg(long = "error", value_name = "CODE", value_delimiter = ',')]
     pub error: Vec<String>,
     /// Make the finding a warning
-    #[arg(long = "warn", value_name = "CODE")]
+    #[arg(long = "warn", value_name = "CODE", value_delimiter = ',')]
     pub warn: Vec<String>,
     /// Leave the finding out
-    #[arg(long = "allow", value_name = "CODE")]
+    #[arg(long = "allow", value_name = "CODE", value_delimiter = ',')]
     pub allow: Vec<String>,
 }
 

@@ -113,6 +113,15 @@ impl Diagnostic {
         self
     }
 
+    /// The related places, and behind them those through which the value came.
+    pub fn places(&self) -> impl Iterator<Item = (String, Span)> {
+        let labels = self.labels.iter();
+        let steps = std::iter::successors(self.origin.as_deref(), |step| step.from.as_deref());
+        labels
+            .map(|label| (label.message.clone(), label.span))
+            .chain(steps.map(|step| (format!("the value came through {}", step.what), step.span)))
+    }
+
     /// Says through which variables the value came.
     #[must_use]
     pub fn through(mut self, origin: Option<&Arc<Origin>>) -> Self {
@@ -163,7 +172,7 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// By file, offset and code, each once.
+    /// By file, offset and code, each once: what many places take over from one is wrong once.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| {
             (a.span.file, a.span.start, a.code, &a.message).cmp(&(
@@ -173,7 +182,9 @@ impl Diagnostics {
                 &b.message,
             ))
         });
-        self.list.dedup();
+        self.list.dedup_by(|second, first| {
+            (second.span, second.code, &second.message) == (first.span, first.code, &first.message)
+        });
         self.list
     }
 }
@@ -317,6 +328,21 @@ pub const CODES: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_mistake_is_told_once_whatever_takes_it_over() {
+        let span = Span::default();
+        let mut found = Diagnostics::new();
+        for (path, message) in [("a", "x"), ("b", "x"), ("c", "y")] {
+            found.push(Diagnostic::error("value-invalid", span, path, message));
+        }
+        let paths: Vec<String> = found
+            .into_sorted()
+            .into_iter()
+            .map(|one| one.path)
+            .collect();
+        assert_eq!(paths, ["a", "c"]);
+    }
 
     #[test]
     fn codes_are_sorted_and_unique() {

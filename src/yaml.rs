@@ -164,8 +164,15 @@ impl Builder<'_> {
                     }
                 }
                 Event::Scalar(value, style, anchor, tag) => {
-                    let tag = self.tagging(tag.as_deref(), &at, &value);
-                    self.scalar(value, style, anchor, tag, span);
+                    let tagging = self.tagging(tag.as_deref(), &at, &value);
+                    match (&tagging, tag) {
+                        // The text was meant: no later stage shall complain about the same place.
+                        (None, Some(tag)) if value.is_empty() => {
+                            let span = at.tag_span().map_or(span, |span| self.span(&span));
+                            self.value(Node::text(tag.original(), span), anchor);
+                        }
+                        _ => self.scalar(value, style, anchor, tagging, span),
+                    }
                 }
                 Event::SequenceStart(style, anchor, tag) => {
                     let tag = self.tagging(tag.as_deref(), &at, "");
@@ -185,7 +192,9 @@ impl Builder<'_> {
                     let message =
                         format!("`*{name}` is an alias, and nothing before it is marked `&{name}`");
                     self.error("yaml-syntax", span, message, words::quote(self.slice(span)));
-                    self.value(Node::new(Data::Null, span), 0);
+                    // The text was meant: no later stage shall complain about the same place.
+                    let text = self.slice(span).to_owned();
+                    self.value(Node::text(text, span), 0);
                 }
                 _ => {}
             }

@@ -51,24 +51,26 @@ fn merge_into(
         }
         let path = folder.join(path);
         if seen.contains(&normal(&path)) {
-            diagnostics.push(Diagnostic::error(
-                "variable-circular",
-                node.span,
-                place,
-                format!("{} is included already", path.display()),
-            ));
+            diagnostics.push(
+                Diagnostic::error(
+                    "include-conflict",
+                    node.span,
+                    place,
+                    format!("{} is included already", path.display()),
+                )
+                .help("include it once: its keys stand in the file from then on"),
+            );
             continue;
         }
         seen.push(normal(&path));
         let text = match files::read(&path) {
             Ok(text) => text,
             Err(failure) => {
-                diagnostics.push(Diagnostic::error(
-                    "value-invalid",
-                    node.span,
-                    place,
-                    failure.message,
-                ));
+                let mut error =
+                    Diagnostic::error("value-invalid", node.span, place, failure.message);
+                // Another `-f` is no advice here.
+                error.help = failure.help.filter(|_| failure.code != "file-is-folder");
+                diagnostics.push(error);
                 continue;
             }
         };

@@ -13,6 +13,11 @@ use crate::yaml::join_key;
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Print, setting: &Setting) -> Result<Exit, End> {
+    if arguments.explain && setting.report.format == Format::Json {
+        return Err(Failure::usage("`--explain` is a page for people, not JSON")
+            .help("leave out one of the two")
+            .into());
+    }
     let mut session = Session::new(setting);
     // A file of another tool prints, too.
     session.foreign = true;

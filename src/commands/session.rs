@@ -14,7 +14,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::error::Failure;
 use crate::live;
 use crate::model::{self, Buildspec, Model};
-use crate::source::Sources;
+use crate::sandbox;
+use crate::source::{FileId, Sources};
 use crate::tree::Node;
 use crate::variables::{self, Request, Resolved};
 use crate::yaml::{self, join_key};
@@ -25,6 +26,8 @@ pub(super) struct Session<'a> {
     pub(super) setting: &'a Setting,
     /// Every text that was read.
     pub(super) sources: Sources,
+    /// The texts of the pipeline file: it and what it includes.
+    texts: Vec<FileId>,
     /// What was found so far.
     pub(super) found: Diagnostics,
     /// Whether the file may be another tool's, with CloudFormation's short forms (`!Sub`) and regions of its own: only
@@ -72,6 +75,7 @@ impl<'a> Session<'a> {
         Self {
             setting,
             sources: Sources::new(),
+            texts: Vec::new(),
             found: Diagnostics::new(),
             foreign: false,
         }
@@ -89,21 +93,17 @@ impl<'a> Session<'a> {
         } else {
             (file, files::read(file)?)
         };
+        let before = self.sources.len();
         let id = self.sources.add(file.display().to_string(), text);
         let parse = if self.foreign {
             yaml::parse_cloudformation
         } else {
             yaml::parse
         };
-        match parse(&self.sources, id, &mut self.found) {
-            Some(root) => Ok(Some(include::merge(
-                root,
-                file,
-                &mut self.sources,
-                &mut self.found,
-            ))),
-            None => Ok(None),
-        }
+        let root = parse(&self.sources, id, &mut self.found)
+            .map(|root| include::merge(root, file, &mut self.sources, &mut self.found));
+        self.texts = self.sources.ids().skip(before).collect();
+        Ok(root)
     }
 
     /// Resolves every variable without asking anybody.
@@ -136,10 +136,10 @@ impl<'a> Session<'a> {
         let folder = folder_of(file);
         let mut context = self.context(&folder)?;
         let (region, profile) = self.early(&root, &folder, &context).await;
-        let sandbox = account::sandbox_folder(self.setting, &folder).is_some();
+        let rehearsal = account::sandbox_folder(self.setting, &folder).is_some();
         context.default_region = match &region {
             Some(_) => None,
-            None if sandbox => Some(REGION_OF_NO_ACCOUNT.to_owned()),
+            None if rehearsal => Some(REGION_OF_NO_ACCOUNT.to_owned()),
             None => match self.profile_region(&folder, profile.as_deref()).await? {
                 None if self.foreign => Some(REGION_OF_NO_ACCOUNT.to_owned()),
                 region => region,
@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
         if let Some(end) = outcome.trouble {
             return Err(end);
         }
-        if sandbox {
+        if rehearsal {
             self.advise_sandbox(&outcome.missing);
         }
         if failures
@@ -255,7 +255,17 @@ impl<'a> Session<'a> {
             .params
             .iter()
             .map(|pair| match pair.split_once('=') {
-                Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+                Some(("", _)) => Err(Failure::usage(format!(
+                    "`--param {pair}` names no parameter"
+                ))
+                .help("--param key=value")),
+                Some((key, value)) if !value.trim_end().is_empty() => {
+                    Ok((key.to_owned(), value.to_owned()))
+                }
+                Some((key, _)) => Err(Failure::usage(format!(
+                    "`--param {pair}` gives `{key}` no value"
+                ))
+                .help("--param key=value")),
                 None => Err(
                     Failure::usage(format!("`--param {pair}` gives `{pair}` no value"))
                         .help("--param key=value"),
@@ -305,11 +315,12 @@ impl<'a> Session<'a> {
         self.found.extend(found.iter().cloned().map(|one| {
             let line = (one.code == "variable-missing")
                 .then(|| {
-                    missing.iter().find_map(|request| {
-                        let text = format!("{} {}", one.message, self.sources.slice(one.span));
+                    let text = format!("{} {}", one.message, self.sources.slice(one.span));
+                    let named = missing.iter().filter_map(|request| {
                         let (name, line) = match request {
                             Request::Parameter { name, .. } => {
-                                (name, format!("pipectl sandbox set ssm {name} VALUE"))
+                                let (store, bare) = sandbox::fills(name)?;
+                                (name, format!("pipectl sandbox set {store} {bare} VALUE"))
                             }
                             Request::Secret { id, .. } => {
                                 (id, format!("pipectl sandbox set secret {id} VALUE"))
@@ -326,8 +337,12 @@ impl<'a> Session<'a> {
                             ),
                             Request::Account => return None,
                         };
-                        text.contains(name.as_str()).then_some(line)
-                    })
+                        text.contains(name.as_str()).then_some((name.len(), line))
+                    });
+                    // One name can be the beginning of another.
+                    named
+                        .max_by_key(|(length, _)| *length)
+                        .map(|(_, line)| line)
                 })
                 .flatten();
             match line {
@@ -351,7 +366,13 @@ impl<'a> Session<'a> {
             offline,
             version: env!("CARGO_PKG_VERSION"),
         };
-        let mut model = model::decode(&document.tree, &context, &mut self.found)?;
+        let whole = !self.lacks_a_part();
+        let mut decoded = Diagnostics::new();
+        let model = model::decode(&document.tree, &context, &mut decoded);
+        // What the file lacks may stand in the part that could not be read.
+        let told = |one: &&Diagnostic| whole || one.code != "key-missing" || !one.path.is_empty();
+        self.found.extend(decoded.iter().filter(told).cloned());
+        let mut model = model?;
         checks::place_buildspecs(&mut model, &self.sources);
         // What is checked offline is the file: where somebody happens to be is not a part of it.
         let said = self.setting.global.region.is_some()
@@ -368,11 +389,19 @@ impl<'a> Session<'a> {
             buildspecs: &buildspecs,
             complete: !self.found.iter().any(|found| {
                 let hides = found.severity == Severity::Error || found.code == "value-unknown";
-                hides && found.span.file == document.tree.span.file
+                hides && self.texts.contains(&found.span.file)
             }),
         };
         checks::check(&subject, &mut self.found);
         Some(model)
+    }
+
+    /// Whether an included file could not be read.
+    fn lacks_a_part(&self) -> bool {
+        self.found.iter().any(|one| {
+            let included = self.texts.iter().skip(1).any(|id| *id == one.span.file);
+            one.path.starts_with("include") || (included && one.code.starts_with("yaml-"))
+        })
     }
 
     /// The buildspecs that the file names and that exist: beside the file, or at the root of its repository. What is

@@ -447,7 +447,12 @@ impl Decoder<'_> {
 
     fn project(&mut self, maker: Maker, settings: Settings, body: Body) -> Project {
         let span = maker.span;
-        let machine = machine(&settings, &maker.path, span, self.out);
+        let place = |word: &Option<Text>| word.as_ref().map(|word| word.span);
+        let compute_path = match place(&settings.compute) {
+            at if at.is_some() && at == place(&self.defaults.compute) => "defaults",
+            _ => &maker.path,
+        };
+        let machine = machine(&settings, compute_path, span, self.out);
         let lambda = machine.as_ref().is_some_and(|machine| machine.lambda);
         let mut commands = Vec::new();
         let mut reports: Vec<Text> = body.reports.iter().map(|(name, _)| name.clone()).collect();

@@ -27,6 +27,7 @@ mod raw;
 mod root;
 mod secrets;
 mod settings;
+mod shape;
 mod source;
 mod stages;
 mod triggers;

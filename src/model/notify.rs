@@ -4,7 +4,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::{Data, Entry, Node};
 
 use super::decode::{
-    Map, entries, items, join, key_text, nearest, not_a_word, number, text, text_at, wrong_kind,
+    Map, entries, invalid, items, join, key_text, nearest, not_a_word, number, text, text_at,
+    wrong_kind,
 };
 use super::types::{Alarm, AlarmWatch, Notification, Notify, Project, Text};
 
@@ -48,6 +49,13 @@ fn one(node: &Node, path: &str, out: &mut Diagnostics) -> Option<Notify> {
         }
         _ => {
             let text = text(node, path, out)?;
+            if text.value.trim().is_empty() {
+                out.push(
+                    invalid(node, path, format!("`{path}` is an empty text"))
+                        .help("give an e-mail address or a topic, or leave the key out"),
+                );
+                return None;
+            }
             let email = text.known && text.value.contains('@') && !text.value.starts_with("arn:");
             Some(if email {
                 Notify::Email(text)

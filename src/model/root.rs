@@ -324,6 +324,20 @@ impl Decoder<'_> {
             map.finish(self.out);
             pipelines.extend(pipeline);
         }
+        let listed = node.as_map().unwrap_or_default().iter();
+        if node.as_map().is_some()
+            && listed.filter(|entry| !entry.key.starts_with("x-")).count() == 0
+        {
+            self.out.push(
+                Diagnostic::error(
+                    "value-empty",
+                    entry.key_span,
+                    "pipelines",
+                    "`pipelines` describes no pipeline",
+                )
+                .help("write `pipelines: {NAME: {source: …, stages: …}}`, or `source` and `stages` for a single one"),
+            );
+        }
         pipelines
     }
 

@@ -643,3 +643,24 @@ fn a_secret_of_another_region_is_exposed_too() {
         assert_eq!(read(text), 0, "{text}");
     }
 }
+
+#[test]
+fn what_describes_nothing_is_told() {
+    for triggers in ["{}", "{source: Source}", "[{}]"] {
+        let found = findings(&format!("{SMALLEST}triggers: {triggers}\n"));
+        let path = if triggers.starts_with('[') {
+            "triggers[0] «{}»"
+        } else {
+            "triggers «triggers»"
+        };
+        assert_eq!(found, [format!("key-missing {path}")], "{triggers}");
+    }
+    assert_eq!(
+        findings("service: s\npipelines: {x-y: {}}\n"),
+        ["value-empty pipelines «pipelines»"]
+    );
+    assert_eq!(
+        findings(&with_stages("  - approval: \"\"\n  - build: make\n")),
+        ["value-invalid stages[0].approval «\"\"»"]
+    );
+}

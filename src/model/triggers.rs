@@ -38,6 +38,16 @@ pub(super) fn triggers(
             push.is_some() || pull_request.is_some(),
             out,
         );
+        let reasons = ["push", "pullRequest", "schedule"];
+        if !reasons.iter().any(|key| map.has(key)) {
+            let error = Diagnostic::error(
+                "key-missing",
+                map.span,
+                &map.path,
+                format!("`{path}` starts nothing: it needs `push`, `pullRequest` or `schedule`"),
+            );
+            out.push(error.help("e.g. `push: {branches: main}` or `schedule: rate(1 day)`"));
+        }
         map.hint("branches", "write `push: {branches: …}`");
         map.hint("tags", "write `push: {tags: …}`");
         map.hint("paths", "write `push: {branches: …, paths: …}`");

@@ -286,6 +286,7 @@ pub(crate) fn refuse_foreign_policies(
 }
 
 fn refuse(owner: &str, elsewhere: &[String], foreign: &[String]) -> Result<(), Failure> {
+    let service = owner.split('/').next().unwrap_or(owner);
     if !elsewhere.is_empty() {
         return Err(Failure::failed(
             "owned-elsewhere",
@@ -295,8 +296,7 @@ fn refuse(owner: &str, elsewhere: &[String], foreign: &[String]) -> Result<(), F
             ),
         )
         .help(format!(
-            "Every name begins with the service: give each stage one of its own, `service: {}-${{sls:stage}}`.",
-            desired.service
+            "Every name begins with the service: give each stage one of its own, `service: {service}-${{sls:stage}}`."
         ))
         .about(elsewhere.join(", ")));
     }

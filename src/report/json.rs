@@ -121,12 +121,11 @@ fn finding(sources: &Sources, diagnostic: &Diagnostic) -> Finding {
         span: range(sources, diagnostic.span),
         path: diagnostic.path.clone(),
         labels: diagnostic
-            .labels
-            .iter()
-            .map(|label| RelatedPlace {
-                message: label.message.clone(),
-                file: sources.file(label.span.file).name.clone(),
-                span: range(sources, label.span),
+            .places()
+            .map(|(message, span)| RelatedPlace {
+                message,
+                file: sources.file(span.file).name.clone(),
+                span: range(sources, span),
             })
             .collect(),
         help: diagnostic.help.clone(),

@@ -2,7 +2,9 @@
 
 use rusqlite::params;
 
-use super::names::{home_of, parameter_name_fault, put_parameter, put_secret, secret_name};
+use super::names::{
+    home_of, parameter_name_fault, put_parameter, put_secret, secret_name, secret_name_fault,
+};
 use super::{Sandbox, refuse};
 use crate::catalog::structure;
 use crate::cloud::Result;
@@ -73,6 +75,13 @@ impl Sandbox {
     pub fn set_secret(&self, name: &str, value: &str) -> Result<()> {
         self.transaction(Some(name.to_owned()), |tx| {
             let name = secret_name(name);
+            if let Some(fault) = secret_name_fault(name) {
+                return refuse(
+                    "SecretsManager:CreateSecret",
+                    "InvalidParameterException",
+                    fault,
+                );
+            }
             let region = home_of(tx, "secrets", &self.region, name)?;
             put_secret(tx, &region, name, value)?;
             Ok(())

@@ -53,6 +53,7 @@ use crate::resources::{Id, Resource};
 use crate::source::Sources;
 
 pub use admin::Listed;
+pub use names::fills;
 pub use seed::Seed;
 
 /// The account's number.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::store::{self, now};
 use super::{Outcome, Sandbox, refuse};
 use crate::cloud::{Parameter, Result, SecretText};
+use crate::variables::SECRET_PREFIX;
 
 /// The region of what is in every region.
 pub(super) const ANYWHERE: &str = "*";
@@ -64,7 +65,25 @@ fn get_parameter(
     asked: &str,
     decrypt: bool,
 ) -> Outcome<Option<Parameter>> {
+    const OPERATION: &str = "SSM:GetParameter";
     let (name, selector) = parameter_name(asked);
+    if let Some(id) = name.strip_prefix(SECRET_PREFIX) {
+        if !decrypt {
+            return refuse(
+                OPERATION,
+                "ValidationException",
+                "WithDecryption flag must be True for retrieving a Secret Manager secret.",
+            );
+        }
+        let secret = get_secret(db, region, id)?;
+        return Ok(secret.map(|(secret, modified)| Parameter {
+            asked: asked.to_owned(),
+            kind: "SecureString".to_owned(),
+            value: secret.value,
+            version: 0,
+            modified,
+        }));
+    }
     let Some(region) = region_with(db, "parameters", region, &name)? else {
         return Ok(None);
     };
@@ -72,7 +91,7 @@ fn get_parameter(
     let version = match selector.map(str::parse::<i64>) {
         None => None,
         Some(Ok(version)) => Some(version),
-        Some(Err(_)) => return Ok(None),
+        Some(Err(_)) => return no_version(asked),
     };
     let found = db
         .prepare_cached(
@@ -90,12 +109,69 @@ fn get_parameter(
             })
         })
         .optional()?;
+    if found.is_none() && version.is_some() {
+        return no_version(asked);
+    }
     Ok(found.map(|mut parameter| {
         if parameter.kind == "SecureString" && !decrypt {
             "(encrypted)".clone_into(&mut parameter.value);
         }
         parameter
     }))
+}
+
+fn no_version<T>(asked: &str) -> Outcome<T> {
+    refuse(
+        "SSM:GetParameter",
+        "ParameterVersionNotFound",
+        format!("Systems Manager could not find version or label of {asked}."),
+    )
+}
+
+/// A secret, and when it was written.
+fn get_secret(db: &Connection, region: &str, asked: &str) -> Outcome<Option<(SecretText, i64)>> {
+    let name = secret_name(asked);
+    let Some(region) = region_with(db, "secrets", region, name)? else {
+        return Ok(None);
+    };
+    let found = db
+        .prepare_cached(
+            "SELECT value, version_id, modified FROM secrets WHERE region = ?1 AND name = ?2",
+        )?
+        .query_row(params![region, name], |row| {
+            let secret = SecretText {
+                asked: asked.to_owned(),
+                value: row.get(0)?,
+                version_id: row.get(1)?,
+            };
+            Ok((secret, row.get(2)?))
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// The words behind `pipectl sandbox set` that make a parameter be found which was asked for by this name; nothing
+/// if no parameter can be called so.
+pub fn fills(asked: &str) -> Option<(&'static str, String)> {
+    let (name, _) = parameter_name(asked);
+    if let Some(id) = name.strip_prefix(SECRET_PREFIX) {
+        return secret_name_fault(id)
+            .is_none()
+            .then(|| ("secret", id.to_owned()));
+    }
+    parameter_name_fault(&name)
+        .is_none()
+        .then_some(("ssm", name))
+}
+
+/// Why Secrets Manager refuses a name; `!` stands in the names that AWS gives.
+pub(super) fn secret_name_fault(name: &str) -> Option<String> {
+    let letters = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!".contains(c);
+    let wrong = name.is_empty() || name.chars().count() > 512 || !name.chars().all(letters);
+    wrong.then(|| {
+        "Invalid name. Must be a valid name containing 1 to 512 alphanumeric characters, or any of the following: -/_+=.@!"
+            .to_owned()
+    })
 }
 
 /// Writes a new version of a parameter in exactly this region.
@@ -190,27 +266,12 @@ impl Sandbox {
     ) -> Vec<Result<Option<SecretText>>> {
         let calls = ids.len().div_ceil(SECRETS_PER_CALL);
         self.count_read("SecretsManager:BatchGetSecretValue", calls);
-        let get = |db: &Connection, asked: &String| -> Outcome<Option<SecretText>> {
-            let name = secret_name(asked);
-            let Some(region) = region_with(db, "secrets", region, name)? else {
-                return Ok(None);
-            };
-            let found = db
-                .prepare_cached(
-                    "SELECT value, version_id FROM secrets WHERE region = ?1 AND name = ?2",
-                )?
-                .query_row(params![region, name], |row| {
-                    Ok(SecretText {
-                        asked: asked.clone(),
-                        value: row.get(0)?,
-                        version_id: row.get(1)?,
-                    })
-                })
-                .optional()?;
-            Ok(found)
-        };
         ids.iter()
-            .map(|id| self.reading(Some(id.clone()), |db| get(db, id)))
+            .map(|id| {
+                self.reading(Some(id.clone()), |db| {
+                    Ok(get_secret(db, region, id)?.map(|(secret, _)| secret))
+                })
+            })
             .collect()
     }
 

@@ -72,20 +72,28 @@ impl Seed {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                let message = format!("{} is not UTF-8", file.display());
+                let failure = Failure::failed("file-not-utf8", message).help("save it as UTF-8");
+                return Err(failure.into());
+            }
             Err(error) => {
                 let message = format!("{} cannot be read: {error}", file.display());
                 return Err(Failure::failed("file-unreadable", message).into());
             }
         };
         let mut sources = Sources::new();
-        let id = sources.add(file.display().to_string(), text);
+        let id = sources.add(file.display().to_string(), text.as_str());
         let mut diagnostics = Diagnostics::new();
         let seed = yaml::parse(&sources, id, &mut diagnostics)
             .map(|root| decode(&root, &mut diagnostics))
             .unwrap_or_default();
         if diagnostics.has_errors() {
+            // What is wrong is shown with the lines around it, and those may hold secrets.
+            let mut shown = Sources::new();
+            shown.add(file.display().to_string(), without_secrets(&text));
             return Err(OpenError::Findings {
-                sources: Box::new(sources),
+                sources: Box::new(shown),
                 diagnostics,
             });
         }
@@ -120,6 +128,31 @@ impl Seed {
         }
         Ok(())
     }
+}
+
+/// The text with a `*` for every character of a value under `secrets`: of every place the offset stays what it is.
+fn without_secrets(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut inside = false;
+    for line in text.split_inclusive('\n') {
+        let top = line.starts_with(|c: char| !c.is_whitespace() && !"#}]".contains(c));
+        if top {
+            inside = line.trim_start_matches(['"', '\'']).starts_with("secrets");
+        }
+        let shown = match line.find(':') {
+            Some(colon) if inside => colon + 1,
+            None if inside => 0,
+            _ => line.len(),
+        };
+        masked.push_str(&line[..shown]);
+        for c in line[shown..].chars() {
+            match c {
+                c if c.is_whitespace() => masked.push(c),
+                c => masked.push_str(&"*".repeat(c.len_utf8())),
+            }
+        }
+    }
+    masked
 }
 
 fn exists(tx: &Transaction<'_>, table: &str, name: &str) -> rusqlite::Result<bool> {

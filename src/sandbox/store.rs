@@ -142,12 +142,21 @@ fn unusable(folder: &Path, what: impl std::fmt::Display) -> Failure {
             folder.display()
         ),
     )
-    .help("name another folder with --sandbox=DIR, or remove this one to begin anew")
+    .help("name another folder with --sandbox=DIR")
+}
+
+/// The database in the folder is none, or none of this program's.
+fn broken(folder: &Path, what: impl std::fmt::Display) -> Failure {
+    unusable(folder, what)
+        .help("name another folder with --sandbox=DIR, or remove this one to begin anew")
 }
 
 /// Makes the folder, its `.gitignore` and the database where they are not there yet, all for the owner's eyes only.
 pub(super) fn open(folder: &Path) -> Result<Connection, Failure> {
     let failed = |error: std::io::Error| unusable(folder, error);
+    if folder.exists() && !folder.is_dir() {
+        return Err(unusable(folder, "it is a file, not a folder"));
+    }
     make_folder(folder).map_err(failed)?;
     let ignore = folder.join(".gitignore");
     if !ignore.exists() {
@@ -172,9 +181,9 @@ pub(super) fn open(folder: &Path) -> Result<Connection, Failure> {
         tx.commit()?;
         Ok((db, version))
     };
-    let (db, version) = open().map_err(|error| unusable(folder, error))?;
+    let (db, version) = open().map_err(|error| broken(folder, error))?;
     if usize::try_from(version).is_ok_and(|version| version > STEPS.len()) {
-        return Err(unusable(folder, "a later pipectl made it"));
+        return Err(broken(folder, "a later pipectl made it"));
     }
     Ok(db)
 }

@@ -27,6 +27,8 @@ mod resolver;
 mod sources;
 mod value;
 
+pub(crate) use remote::SECRET_PREFIX;
+
 /// What is known before the file is read.
 #[derive(Debug, Clone, Default)]
 pub struct Context {

@@ -9,7 +9,8 @@ use crate::cloud::{CloudError, ErrorKind};
 use crate::tree::{Data, Entry, Node, Secret, SecretReference, SecretService};
 
 /// How the name of a secret starts when it is read through Parameter Store.
-const SECRET_PREFIX: &str = "/aws/reference/secretsmanager/";
+/// What begins the name of a parameter that stands for a secret of Secrets Manager.
+pub(crate) const SECRET_PREFIX: &str = "/aws/reference/secretsmanager/";
 
 impl Resolver<'_> {
     /// One answer; a refusal is a finding at the variable, and ends the program with 3 unless the file is to blame.
@@ -272,6 +273,9 @@ impl Resolver<'_> {
                     ))),
                     _ => Ok(Found::missing(None)),
                 }
+            }
+            ("aws", "region") if self.context.offline && self.known_region()?.is_none() => {
+                Ok(unknown(call, arguments))
             }
             ("aws", "region") => Ok(Found::Value(Value::new(
                 Node::text(self.region(call)?, call.span),

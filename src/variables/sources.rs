@@ -321,7 +321,7 @@ impl Resolver<'_> {
         ))
     }
 
-    fn known_region(&mut self) -> Result<Option<String>, Stop> {
+    pub(super) fn known_region(&mut self) -> Result<Option<String>, Stop> {
         if let Some(region) = &self.context.region {
             return Ok(Some(region.clone()));
         }

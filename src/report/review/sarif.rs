@@ -27,14 +27,13 @@ pub fn sarif(sources: &Sources, list: &[Diagnostic]) -> Value {
                 }],
             });
             let related: Vec<Value> = finding
-                .labels
-                .iter()
+                .places()
                 .zip(1..)
-                .map(|(label, id)| {
+                .map(|((message, span), id)| {
                     json!({
                         "id": id,
-                        "physicalLocation": place(sources, label.span),
-                        "message": {"text": label.message},
+                        "physicalLocation": place(sources, span),
+                        "message": {"text": message},
                     })
                 })
                 .collect();
