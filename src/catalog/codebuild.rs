@@ -68,6 +68,8 @@ pub struct ProjectFields {
     pub auto_retry: Quota,
     /// `concurrentBuildLimit`.
     pub concurrent_builds: Quota,
+    /// `gitCloneDepth` of a source; 0 is the whole history.
+    pub git_clone_depth: Quota,
     /// Number of secondary sources.
     pub secondary_sources: Quota,
     /// Number of secondary artifacts.

@@ -130,10 +130,8 @@ fn schedule_invalid(original: &Original) -> Vec<Mutant> {
         "rate(1 hours)",
         "rate(5 minute)",
         "rate(0 minutes)",
-        "0 6 * * *",
         "cron(0 6 ? * 8 *)",
         "cron(0 6 32 * ? *)",
-        "every 5 minutes",
         "cron(0 6 ? 13 MON *)",
         "rate(1.5 hours)",
     ];

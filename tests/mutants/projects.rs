@@ -151,7 +151,9 @@ fn project_member_kind(original: &Original) -> Vec<Mutant> {
 fn project_member_missing(original: &Original) -> Vec<Mutant> {
     original.each(&original.projects(), |file, place, number| {
         let project = at(file, place);
-        match number % 8 {
+        match number % 10 {
+            8 => map(project).insert("serviceRole".to_owned(), "".into()),
+            9 => map(&mut project["environment"]).insert("image".to_owned(), "".into()),
             0 => take(project, "artifacts"),
             1 => take(project, "environment"),
             2 => take(project, "serviceRole"),

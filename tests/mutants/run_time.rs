@@ -21,6 +21,10 @@ pub(super) fn generators() -> Vec<Generator> {
             code: "run-time-variable-misplaced",
             also: &[
                 ("role-arn", "what holds a reference is no ARN"),
+                (
+                    "pass-role-account",
+                    "the account of the wrong role is another one",
+                ),
                 ("region-unknown", "what holds a reference is no region"),
             ],
             make: run_time_variable_misplaced,

@@ -28,6 +28,9 @@ pub struct Member {
     /// Whether the API requires it.
     #[serde(default)]
     pub required: bool,
+    /// Whether its text has one character at least.
+    #[serde(default)]
+    pub filled: bool,
     /// The shape of the map, or of each map of the list.
     #[serde(default)]
     pub shape: Option<String>,

@@ -48,7 +48,18 @@ fn source(project: &Project, place: &str, node: &Node, diagnostics: &mut Diagnos
     };
     let named = rules.types.iter().any(|word| word == kind);
     let without = rules.without_location.iter().any(|word| word == kind);
-    if !named || without || !fields::empty(node, "location") {
+    if !named || without {
+        return;
+    }
+    if let Some(location) =
+        fields::get(node, "location").filter(|_| !fields::empty(node, "location"))
+    {
+        if kind == "S3" && fields::known(location).is_some_and(|text| !text.contains('/')) {
+            let place = format!("{place}.location");
+            let message = "the location of a source in S3 is an object or a folder, not a bucket";
+            let finding = parts::finding(&RULE, project, &place, location, message.to_owned());
+            diagnostics.push(finding.help("write `BUCKET/KEY.zip`, or `BUCKET/FOLDER/`"));
+        }
         return;
     }
     let help = match kind {

@@ -2,10 +2,12 @@
 
 use super::members::{self, Found};
 use super::parts;
-use crate::catalog::codebuild::MemberKind;
+use crate::catalog::codebuild::{Member, MemberKind};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::model::Project;
+use crate::tree::Entry;
 
 pub(super) const RULE: Rule = Rule {
     code: "project-member-missing",
@@ -23,8 +25,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     members::each(subject, |project, path, found| {
-        let Found::Missing { span, member } = found else {
-            return;
+        let (span, member) = match found {
+            Found::Missing { span, member } => (span, member),
+            Found::Known { entry, member } if member.filled && entry.value.as_str() == Some("") => {
+                diagnostics.push(empty(project, path, entry, member));
+                return;
+            }
+            Found::Known { .. } | Found::Unknown { .. } => return,
         };
         // that a project or a variable has no name was said when it was read
         if path == "name" || path.starts_with("environment.environmentVariables") {
@@ -49,4 +56,17 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             finding.help(format!("add `{}:`, {}", member.name, fields::one_of(words)))
         });
     });
+}
+
+/// A member that is there, and whose text is none.
+fn empty(project: &Project, path: &str, entry: &Entry, member: &Member) -> Diagnostic {
+    let finding = RULE.finding(
+        entry.value.span,
+        parts::place(project, path),
+        format!("`{path}` is empty"),
+    );
+    finding.help(match member.required {
+        true => "give it a value: the API requires it",
+        false => "give it a value, or leave it out",
+    })
 }

@@ -24,11 +24,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let limits = codebuild::project();
-    let numbers: [(&str, &Quota, &str); 5] = [
+    let numbers: [(&str, &Quota, &str); 6] = [
         ("timeoutInMinutes", &limits.timeout, " minutes"),
         ("queuedTimeoutInMinutes", &limits.queued_timeout, " minutes"),
         ("autoRetryLimit", &limits.auto_retry, ""),
         ("concurrentBuildLimit", &limits.concurrent_builds, ""),
+        ("source.gitCloneDepth", &limits.git_clone_depth, ""),
         (
             "buildBatchConfig.timeoutInMins",
             &codebuild().batch.timeout,
