@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use pipectl::sandbox::build::supervise;
+
 fn main() -> ExitCode {
-    ExitCode::from(pipectl::commands::run(std::env::args_os()).code())
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let code = supervise::run_if_asked(&arguments);
+    ExitCode::from(code.unwrap_or_else(|| pipectl::commands::run(arguments).code()))
 }

@@ -8,6 +8,7 @@
 mod applying;
 mod architecture;
 mod bad_weather;
+mod builds;
 mod buildspecs;
 mod checks;
 mod cloud_contract;

@@ -61,62 +61,80 @@ pub fn pack(target: &Path, files: &Files, links: Links) -> io::Result<()> {
     Ok(())
 }
 
-/// Every file below a folder, under its path from there, links as what they lead to; a link to a folder counts if
-/// that lies below, too. Nothing below `without` (`.git`) is taken.
+/// Every file below a folder, under its path from there. Links that are followed count as what they lead to, and one
+/// to a folder if that lies below, too. Nothing below `without` (`.git`) is taken.
 ///
 /// # Errors
 /// If a folder cannot be read.
-pub fn files_below(folder: &Path, without: &[&str]) -> io::Result<Files> {
+pub fn files_below(folder: &Path, without: &[&str], links: Links) -> io::Result<Files> {
     let mut found = Files::new();
     let root = folder.canonicalize()?;
-    walk(&root, folder, "", without, &mut Vec::new(), &mut found)?;
+    let walk = Walk {
+        root: &root,
+        without,
+        links,
+    };
+    walk.folder(folder, "", &mut Vec::new(), &mut found)?;
     Ok(found)
 }
 
-fn walk(
-    root: &Path,
-    folder: &Path,
-    prefix: &str,
-    without: &[&str],
-    above: &mut Vec<PathBuf>,
-    found: &mut Files,
-) -> io::Result<()> {
-    let here = folder.canonicalize()?;
-    if above.contains(&here) {
-        return Ok(());
-    }
-    above.push(here);
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        // A name that is no text cannot be named in a buildspec either.
-        let Some(name) = name.to_str() else { continue };
-        let inner = if prefix.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{prefix}/{name}")
-        };
-        if without.contains(&inner.as_str()) {
-            continue;
+struct Walk<'w> {
+    root: &'w Path,
+    without: &'w [&'w str],
+    links: Links,
+}
+
+impl Walk<'_> {
+    fn folder(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        above: &mut Vec<PathBuf>,
+        found: &mut Files,
+    ) -> io::Result<()> {
+        let here = folder.canonicalize()?;
+        if above.contains(&here) {
+            return Ok(());
         }
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        // A link that leads nowhere is nothing that could be handed on.
-        let Ok(metadata) = fs::metadata(&path) else {
-            continue;
-        };
-        if metadata.is_dir() {
-            let inside =
-                !kind.is_symlink() || path.canonicalize().is_ok_and(|real| real.starts_with(root));
-            if inside {
-                walk(root, &path, &inner, without, above, found)?;
+        above.push(here);
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            // A name that is no text cannot be named in a buildspec either.
+            let Some(name) = name.to_str() else { continue };
+            let inner = if prefix.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{prefix}/{name}")
+            };
+            if self.without.contains(&inner.as_str()) {
+                continue;
             }
-        } else if metadata.is_file() {
-            found.insert(inner, path);
+            let path = entry.path();
+            let kind = entry.file_type()?;
+            if kind.is_symlink() && self.links == Links::Keep {
+                found.insert(inner, path);
+                continue;
+            }
+            // A link that leads nowhere is nothing that could be handed on.
+            let Ok(metadata) = fs::metadata(&path) else {
+                continue;
+            };
+            if metadata.is_dir() {
+                let inside = !kind.is_symlink()
+                    || path
+                        .canonicalize()
+                        .is_ok_and(|real| real.starts_with(self.root));
+                if inside {
+                    self.folder(&path, &inner, above, found)?;
+                }
+            } else if metadata.is_file() {
+                found.insert(inner, path);
+            }
         }
+        above.pop();
+        Ok(())
     }
-    above.pop();
-    Ok(())
 }
 
 /// Unpacks an archive into a folder, which is made if need be.
@@ -293,7 +311,8 @@ mod tests {
                 write(&place.path().join(source), name, name, mode);
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
-            let files = files_below(&place.path().join(source), &[]).expect("as the test says");
+            let files = files_below(&place.path().join(source), &[], Links::Follow)
+                .expect("as the test says");
             pack(
                 &place.path().join(format!("{source}.zip")),
                 &files,
@@ -332,7 +351,7 @@ mod tests {
         symlink("..", source.join("lib/up")).expect("as the test says");
         symlink("/", source.join("root")).expect("as the test says");
         symlink("nowhere", source.join("dangling")).expect("as the test says");
-        let files = files_below(&source, &[]).expect("as the test says");
+        let files = files_below(&source, &[], Links::Follow).expect("as the test says");
         let names: Vec<_> = files.keys().map(String::as_str).collect();
         assert_eq!(names, ["alias.txt", "lib/real.txt", "other/real.txt"]);
         let zip = place.path().join("x.zip");
@@ -348,6 +367,23 @@ mod tests {
             fs::read_to_string(out.join("alias.txt")).expect("as the test says"),
             "real"
         );
+        let files = files_below(&source, &[], Links::Keep).expect("as the test says");
+        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "alias.txt",
+                "dangling",
+                "lib/real.txt",
+                "lib/up",
+                "other",
+                "root"
+            ]
+        );
+        let files: Files = files
+            .into_iter()
+            .filter(|(name, _)| name != "root")
+            .collect();
         pack(&zip, &files, Links::Keep).expect("as the test says");
         let out = place.path().join("kept");
         unpack(&zip, &out).expect("as the test says");
@@ -405,7 +441,7 @@ mod tests {
         let zip = place.path().join("x.zip");
         pack(
             &zip,
-            &files_below(&source, &[]).expect("as the test says"),
+            &files_below(&source, &[], Links::Follow).expect("as the test says"),
             Links::Follow,
         )
         .expect("as the test says");

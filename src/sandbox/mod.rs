@@ -16,11 +16,13 @@
 //! | [`engine`] | what runs pipelines |
 //! | `executions` | what is asked of executions |
 //! | `admin` | `pipectl sandbox set\|get\|list\|reset` |
+//! | [`build`] | builds on this machine |
 //! | [`archive`], [`glob`] | artifacts, and which files go into them |
 //! | [`reports`] | reports of tests and coverage |
 
 mod admin;
 pub mod archive;
+pub mod build;
 pub mod engine;
 mod executions;
 pub mod glob;
