@@ -9,6 +9,7 @@ mod applying;
 mod architecture;
 mod bad_weather;
 mod builds;
+mod builds_processes;
 mod buildspecs;
 mod checks;
 mod cloud_contract;

@@ -13,6 +13,7 @@
 //! | `environment` | variables, parameters, secrets |
 //! | `places` | folders |
 //! | `run` | which phase follows which |
+//! | `hand_over` | what is left when commands are done |
 //! | `batch` | several builds of one buildspec |
 //! | `session` | one shell for all commands |
 //! | [`supervise`] | the process that leaves no orphan |
@@ -27,6 +28,7 @@ mod batch;
 mod cache;
 mod container;
 mod environment;
+mod hand_over;
 mod log;
 mod mask;
 mod places;

@@ -9,38 +9,34 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::artifacts::{self, Refused};
-use super::cache::{self, Cache};
 use super::environment::{self, Environment};
+use super::hand_over::is_name;
 use super::log::{Log, now};
 use super::mask::Masker;
 use super::places::Places;
 use super::session::{End, Session, Shell, quoted};
 use super::spec::{self, OnFailure, Spec};
+use super::supervise;
 use super::{
     BuildFailure, Event, Executor, Outcome, Request, Resolver, StopSignal, What, container,
 };
-use crate::execution::build::{
-    Build, BuildStatus, ExportedVariable, LogsLocation, Phase, PhaseContext, PhaseType,
-};
-use crate::execution::report::ReportStatus;
-use crate::sandbox::{archive, reports};
+use crate::execution::build::{Build, BuildStatus, LogsLocation, Phase, PhaseContext, PhaseType};
 
 /// How long the shell may take to tell a variable.
 const TELLING: Duration = Duration::from_secs(30);
 
 /// Why a phase did not succeed.
-struct Trouble {
-    status: BuildStatus,
-    code: String,
-    message: String,
-    command: Option<String>,
-    exit_code: Option<i32>,
-    lines: Vec<String>,
+pub(super) struct Trouble {
+    pub(super) status: BuildStatus,
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) command: Option<String>,
+    pub(super) exit_code: Option<i32>,
+    pub(super) lines: Vec<String>,
 }
 
 impl Trouble {
-    fn failed(code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn failed(code: &str, message: impl Into<String>) -> Self {
         Self {
             status: BuildStatus::Failed,
             code: code.to_owned(),
@@ -52,7 +48,7 @@ impl Trouble {
     }
 
     /// This machine is at fault.
-    fn fault(what: &str, error: &io::Error) -> Self {
+    pub(super) fn fault(what: &str, error: &io::Error) -> Self {
         let full = error.kind() == io::ErrorKind::StorageFull;
         let hint = if full {
             ": free some room and run it again"
@@ -92,7 +88,7 @@ impl Trouble {
     }
 }
 
-type Step<T> = Result<T, Trouble>;
+pub(super) type Step<T> = Result<T, Trouble>;
 
 /// Runs one build.
 pub(super) async fn run(
@@ -167,23 +163,23 @@ pub(super) async fn run(
 }
 
 /// A build on its way.
-struct Run<'a> {
-    request: &'a Request,
-    resolver: &'a dyn Resolver,
-    log: Log<'a>,
-    places: Places,
-    stop: StopSignal,
-    deadline: Instant,
-    outcome: Outcome,
-    session: Option<Session>,
-    spec: Spec,
-    environment: Environment,
-    shell: Option<Shell>,
-    succeeding: bool,
+pub(super) struct Run<'a> {
+    pub(super) request: &'a Request,
+    pub(super) resolver: &'a dyn Resolver,
+    pub(super) log: Log<'a>,
+    pub(super) places: Places,
+    pub(super) stop: StopSignal,
+    pub(super) deadline: Instant,
+    pub(super) outcome: Outcome,
+    pub(super) session: Option<Session>,
+    pub(super) spec: Spec,
+    pub(super) environment: Environment,
+    pub(super) shell: Option<Shell>,
+    pub(super) succeeding: bool,
     /// What the shell believes.
-    told_succeeding: bool,
+    pub(super) told_succeeding: bool,
     /// The key of the cache and its fallbacks, computed.
-    cache_key: Option<(Option<String>, Vec<String>)>,
+    pub(super) cache_key: Option<(Option<String>, Vec<String>)>,
 }
 
 impl Run<'_> {
@@ -228,7 +224,7 @@ impl Run<'_> {
         self.upload().await;
     }
 
-    fn fail(&mut self, status: BuildStatus) {
+    pub(super) fn fail(&mut self, status: BuildStatus) {
         self.succeeding = false;
         if self.outcome.build.build_status == BuildStatus::InProgress {
             self.outcome.build.build_status = status;
@@ -237,7 +233,7 @@ impl Run<'_> {
 
     // ---- phases
 
-    fn begin(&mut self, kind: PhaseType) {
+    pub(super) fn begin(&mut self, kind: PhaseType) {
         let phase = Phase {
             phase_type: kind,
             phase_status: Some(BuildStatus::InProgress),
@@ -250,7 +246,7 @@ impl Run<'_> {
     }
 
     /// Ends a phase, and says so.
-    fn end(&mut self, kind: PhaseType, result: Step<()>) -> Option<BuildStatus> {
+    pub(super) fn end(&mut self, kind: PhaseType, result: Step<()>) -> Option<BuildStatus> {
         let mut status = BuildStatus::Succeeded;
         let mut context = None;
         if let Err(trouble) = result {
@@ -555,13 +551,16 @@ impl Run<'_> {
                 status: BuildStatus::Fault,
                 ..Trouble::failed("INTERNAL_ERROR", format!("the shell does not start: {why}"))
             }),
-            End::Lost => Err(Trouble {
-                status: BuildStatus::Fault,
-                ..Trouble::failed(
-                    "INTERNAL_ERROR",
-                    "the process that runs the commands was killed",
-                )
-            }),
+            End::Lost => {
+                supervise::sweep("CODEBUILD_BUILD_ID", &self.request.build_id);
+                Err(Trouble {
+                    status: BuildStatus::Fault,
+                    ..Trouble::failed(
+                        "INTERNAL_ERROR",
+                        "the process that runs the commands was killed",
+                    )
+                })
+            }
         }
     }
 
@@ -595,17 +594,17 @@ impl Run<'_> {
     }
 
     /// What the shell has for some words; nothing where it has nothing. Nothing of it is written to the log.
-    async fn ask(&mut self, words: &[(&str, bool)]) -> Step<Vec<Option<String>>> {
+    pub(super) async fn ask(&mut self, words: &[(&str, bool)]) -> Step<Vec<Option<String>>> {
         let mut command = String::new();
         let state = quoted(&self.places.state);
         for (index, (word, is_variable)) in words.iter().enumerate() {
             let _ = if *is_variable {
-                write!(
+                writeln!(
                     command,
-                    "rm -f {state}/told.{index}; [ -z \"${{{word}+x}}\" ] || printf %s \"${{{word}}}\" >|{state}/told.{index}\n"
+                    "rm -f {state}/told.{index}; [ -z \"${{{word}+x}}\" ] || printf %s \"${{{word}}}\" >|{state}/told.{index}"
                 )
             } else {
-                write!(command, "printf %s \"{word}\" >|{state}/told.{index}\n")
+                writeln!(command, "printf %s \"{word}\" >|{state}/told.{index}")
             };
         }
         let deadline = self.deadline;
@@ -623,223 +622,9 @@ impl Run<'_> {
             .collect())
     }
 
-    /// What `exported-variables` names, as it is now that `post_build` is over.
-    async fn export(&mut self) {
-        let names: Vec<String> = std::mem::take(&mut self.spec.exported);
-        let (names, odd): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_name(name));
-        for name in odd {
-            self.log.say(&format!(
-                "Note: exported-variables: `{name}` is no name of a variable"
-            ));
-        }
-        let (kept, names): (Vec<_>, Vec<_>) = names
-            .into_iter()
-            .partition(|name| self.environment.kept_back.contains(name));
-        for name in kept {
-            self.log.say(&format!(
-                "Note: exported-variables: {name} comes from a store, as the project says, and cannot be exported"
-            ));
-        }
-        if names.is_empty() {
-            return;
-        }
-        // Without a shell the variables are what they were given.
-        let values: Vec<Option<String>> = if self.session.is_some() && self.spec.one_shell {
-            let words: Vec<_> = names.iter().map(|name| (name.as_str(), true)).collect();
-            match self.ask(&words).await {
-                Ok(values) => values,
-                Err(trouble) => {
-                    self.log
-                        .say(&format!("Note: exported-variables: {}", trouble.message));
-                    return;
-                }
-            }
-        } else {
-            let known = &self.environment.values;
-            names.iter().map(|name| known.get(name).cloned()).collect()
-        };
-        for (name, value) in names.into_iter().zip(values) {
-            match value {
-                Some(value) => self
-                    .outcome
-                    .build
-                    .exported_environment_variables
-                    .push(ExportedVariable { name, value }),
-                None => self.log.say(&format!(
-                    "Note: exported-variables: {name} is not set when post_build ends"
-                )),
-            }
-        }
-    }
-
-    // ---- what is handed on
-
-    async fn upload(&mut self) {
-        let kind = PhaseType::UploadArtifacts;
-        self.begin(kind);
-        let result = self.hand_over().await;
-        if let Some(status) = self.end(kind, result) {
-            self.fail(status);
-        }
-    }
-
-    async fn hand_over(&mut self) -> Step<()> {
-        // Whatever still runs would write into what is being packed.
-        self.end_session(false).await?;
-        let artifacts = self.pack().await;
-        self.read_reports().await?;
-        if self.succeeding && artifacts.is_ok() {
-            self.save().await?;
-        }
-        artifacts
-    }
-
-    async fn pack(&mut self) -> Step<()> {
-        let mut wanted = Vec::new();
-        if let Some(spec) = self.spec.artifacts.take() {
-            wanted.push((None, spec));
-        }
-        let secondary = std::mem::take(&mut self.spec.secondary);
-        wanted.extend(secondary.into_iter().map(|(id, spec)| (Some(id), spec)));
-        for (index, (identifier, spec)) in wanted.into_iter().enumerate() {
-            let source = self.request.source.clone();
-            let target = self.places.artifacts.join(format!("{index}.zip"));
-            let file = target.clone();
-            let packed = blocking(move || {
-                let found = artifacts::find(&source, &spec)?;
-                archive::pack(&file, &found.files, found.links)?;
-                Ok::<_, Refused>(found.said)
-            })
-            .await;
-            match packed {
-                Ok(said) => said.iter().for_each(|line| self.log.say(line)),
-                Err(Refused::Client(message)) => {
-                    return Err(Trouble::failed("CLIENT_ERROR", message));
-                }
-                Err(Refused::Here(error)) => {
-                    return Err(Trouble::fault("an artifact cannot be packed", &error));
-                }
-            }
-            match identifier {
-                None => self.outcome.artifact = Some(target),
-                Some(id) => {
-                    self.outcome.secondary_artifacts.insert(id, target);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_reports(&mut self) -> Step<()> {
-        for spec in std::mem::take(&mut self.spec.reports) {
-            self.log
-                .say(&format!("Preparing to copy report {}", spec.name));
-            let source = self.request.source.clone();
-            let name = spec.name.clone();
-            let made = blocking(move || {
-                let files = artifacts::report_files(&source, spec.base.as_deref(), &spec.files)?;
-                Ok::<_, Refused>(reports::read(&spec.name, &spec.format, &files))
-            })
-            .await;
-            match made {
-                Ok(made) => {
-                    for note in &made.notes {
-                        self.log.say(&format!("Note: report {name}: {note}"));
-                    }
-                    if made.report.status == ReportStatus::Failed {
-                        self.log
-                            .say(&format!("Report {name} has tests that failed"));
-                    }
-                    self.outcome.reports.push(made.report);
-                }
-                Err(Refused::Client(message)) => {
-                    self.log.say(&format!("Note: report {name}: {message}"))
-                }
-                Err(Refused::Here(error)) => {
-                    self.log.say(&format!("Note: report {name}: {error}"));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    // ---- the cache
-
-    fn caches(&self) -> Option<std::path::PathBuf> {
-        let kind = self.request.text("/cache/type");
-        let wanted = !matches!(kind.as_deref(), None | Some("NO_CACHE"));
-        self.request.cache.clone().filter(|_| wanted)
-    }
-
-    async fn restore(&mut self) -> Step<()> {
-        let (Some(folder), Some(spec)) = (self.caches(), self.spec.cache.clone()) else {
-            return Ok(());
-        };
-        let mut keys = Vec::new();
-        for key in spec.key.iter().chain(&spec.fallback) {
-            match cache::with_hashes(key, &self.request.source) {
-                Ok(key) => keys.push(key),
-                Err(error) => {
-                    self.log.say(&format!("Note: cache: {key}: {error}"));
-                    return Ok(());
-                }
-            }
-        }
-        if keys.iter().any(|key| key.contains(['$', '`'])) {
-            let words: Vec<_> = keys.iter().map(|key| (key.as_str(), false)).collect();
-            let told = self.ask(&words).await?;
-            keys = told.into_iter().map(Option::unwrap_or_default).collect();
-        }
-        let key = spec.key.is_some().then(|| keys.remove(0));
-        let fallback = if key.is_some() { keys } else { Vec::new() };
-        self.cache_key = Some((key.clone(), fallback.clone()));
-        let (source, home) = (self.request.source.clone(), self.places.home_here.clone());
-        let restored = blocking(move || {
-            std::fs::create_dir_all(&folder)?;
-            let cache = Cache {
-                folder: &folder,
-                source: &source,
-                home: &home,
-            };
-            cache.restore(&spec, key.as_deref(), &fallback)
-        })
-        .await;
-        match restored {
-            Ok(said) => self.log.say(&format!("Cache: {said}")),
-            Err(error) => self.log.say(&format!("Note: cache: {error}")),
-        }
-        Ok(())
-    }
-
-    async fn save(&mut self) -> Step<()> {
-        let (Some(folder), Some(spec)) = (self.caches(), self.spec.cache.clone()) else {
-            return Ok(());
-        };
-        let Some((key, _)) = self.cache_key.clone() else {
-            return Ok(());
-        };
-        let (source, home) = (self.request.source.clone(), self.places.home_here.clone());
-        let saved = blocking(move || {
-            let cache = Cache {
-                folder: &folder,
-                source: &source,
-                home: &home,
-            };
-            cache.save(&spec, key.as_deref())
-        })
-        .await;
-        match saved {
-            Ok(said) => said
-                .iter()
-                .for_each(|line| self.log.say(&format!("Cache: {line}"))),
-            Err(error) => self.log.say(&format!("Note: cache: {error}")),
-        }
-        Ok(())
-    }
-
     // ---- the end
 
-    async fn end_session(&mut self, at_once: bool) -> Step<()> {
+    pub(super) async fn end_session(&mut self, at_once: bool) -> Step<()> {
         let Some(session) = self.session.take() else {
             return Ok(());
         };
@@ -889,24 +674,5 @@ impl Run<'_> {
         self.outcome.build.phases.push(phase);
         self.outcome.build.end_time = Some(now());
         self.outcome
-    }
-}
-
-/// Whether a shell takes it for the name of a variable.
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// Work that waits for the disk, aside.
-async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<io::Error> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(E::from(io::Error::other(error))),
     }
 }

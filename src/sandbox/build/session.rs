@@ -20,6 +20,9 @@ use super::supervise::{Control, Start, WORD};
 const CHUNK: usize = 64 << 10;
 /// How long a word of the supervisor can be.
 const LONGEST_WORD: usize = 4096;
+/// What is read after the supervisor has ended: pieces, and how long to wait for each. Somebody may hold its pipe still.
+const LAST_PIECES: u32 = 256;
+const LAST_PIECE: Duration = Duration::from_millis(20);
 
 /// How a shell is started; paths are as the shell sees them.
 #[derive(Debug, Clone)]
@@ -62,6 +65,8 @@ pub(super) struct Session {
     nonce: String,
     buffer: Vec<u8>,
     running: bool,
+    /// Pieces still to be read of a supervisor that has ended.
+    last: Option<u32>,
     /// Whether the next shell takes over what the former left.
     inherits: bool,
 }
@@ -95,6 +100,7 @@ impl Session {
             nonce,
             buffer: vec![0; CHUNK],
             running: false,
+            last: None,
             inherits: false,
         })
     }
@@ -147,9 +153,8 @@ impl Session {
     ) -> io::Result<bool> {
         let grace = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
         let _ = self.send(&Control::End { now, grace }).await;
-        drop(self.control);
         loop {
-            let read = self.output.read(&mut self.buffer).await?;
+            let read = self.read().await?;
             if read == 0 {
                 break;
             }
@@ -188,12 +193,31 @@ impl Session {
         self.control.flush().await
     }
 
+    /// The next piece; 0 at the end, which is when the supervisor has ended.
+    async fn read(&mut self) -> io::Result<usize> {
+        if self.last.is_none() {
+            tokio::select! {
+                biased;
+                read = self.output.read(&mut self.buffer) => return read,
+                _ = self.child.wait() => self.last = Some(LAST_PIECES),
+            }
+        }
+        match self.last.as_mut() {
+            Some(left) if *left > 0 => *left -= 1,
+            _ => return Ok(0),
+        }
+        let piece = self.output.read(&mut self.buffer);
+        tokio::time::timeout(LAST_PIECE, piece)
+            .await
+            .unwrap_or(Ok(0))
+    }
+
     async fn wait(&mut self, seen: &mut (dyn FnMut(&[u8]) + Send)) -> io::Result<Word> {
         loop {
             if let Some(word) = self.words.next(false, seen) {
                 return Ok(word);
             }
-            let read = self.output.read(&mut self.buffer).await?;
+            let read = self.read().await?;
             if read == 0 {
                 while self.words.next(true, seen).is_some() {}
                 return Ok(Word::Lost);

@@ -129,7 +129,7 @@ impl Reader<'_> {
             .and_then(Node::scalar_text)
             .ok_or_else(|| "the version of the buildspec is missing: `version: 0.2`".to_owned())?;
         // 0.20 is a number to a reader of YAML, and the same one.
-        let known = language.versions.iter().any(|v| *v == version);
+        let known = language.versions.contains(&version);
         if !known {
             return Err(format!(
                 "`version: {version}` is not supported; there are {}",

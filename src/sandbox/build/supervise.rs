@@ -59,6 +59,14 @@ pub fn run_if_asked(arguments: &[std::ffi::OsString]) -> Option<u8> {
     })
 }
 
+/// Ends every process that has this variable: what is left where somebody killed the supervisor.
+pub(super) fn sweep(name: &str, value: &str) {
+    #[cfg(target_os = "linux")]
+    unix::sweep(&format!("{name}={value}"));
+    #[cfg(not(target_os = "linux"))]
+    let _ = (name, value);
+}
+
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
@@ -292,6 +300,37 @@ mod unix {
         }
         for process in descendants() {
             let _ = kill_process(process, signal);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn sweep(variable: &str) {
+        let begun = Instant::now();
+        loop {
+            let mut found = 0;
+            let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+            for entry in entries {
+                let pid = entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| name.parse().ok());
+                let Some(pid) = pid.and_then(Pid::from_raw) else {
+                    continue;
+                };
+                // Of processes of others, and of those that are dead, nothing can be read.
+                let Ok(environment) = std::fs::read(entry.path().join("environ")) else {
+                    continue;
+                };
+                let has = |part: &[u8]| part == variable.as_bytes();
+                if pid != rustix::process::getpid() && environment.split(|b| *b == 0).any(has) {
+                    found += 1;
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            }
+            if found == 0 || begun.elapsed() > LONGEST {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
         }
     }
 
