@@ -393,7 +393,7 @@ fn secrets_stay_out_of_everything_that_is_left() {
     assert_eq!(written(&lines), ["***", "x***"]);
     assert!(!format!("{outcome:?}").contains("swordfish"));
     assert_eq!(outcome.failure.unwrap().last_lines, ["x***"]);
-    for path in archive::files_below(place.folder.path(), &[], archive::Links::Keep)
+    for path in archive::entries_below(place.folder.path(), &[], archive::Links::Keep)
         .unwrap()
         .values()
     {

@@ -61,12 +61,20 @@ pub fn pack(target: &Path, files: &Files, links: Links) -> io::Result<()> {
     Ok(())
 }
 
-/// Every file below a folder, under its path from there. Links that are followed count as what they lead to, and one
-/// to a folder if that lies below, too. Nothing below `without` (`.git`) is taken.
+/// Every file below a folder, under its path from there, links as what they lead to; one to a folder counts if that
+/// lies below, too. Nothing below `without` (`.git`) is taken.
 ///
 /// # Errors
 /// If a folder cannot be read.
-pub fn files_below(folder: &Path, without: &[&str], links: Links) -> io::Result<Files> {
+pub fn files_below(folder: &Path, without: &[&str]) -> io::Result<Files> {
+    entries_below(folder, without, Links::Follow)
+}
+
+/// The same, or with links as links.
+///
+/// # Errors
+/// If a folder cannot be read.
+pub fn entries_below(folder: &Path, without: &[&str], links: Links) -> io::Result<Files> {
     let mut found = Files::new();
     let root = folder.canonicalize()?;
     let walk = Walk {
@@ -311,8 +319,7 @@ mod tests {
                 write(&place.path().join(source), name, name, mode);
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
-            let files = files_below(&place.path().join(source), &[], Links::Follow)
-                .expect("as the test says");
+            let files = files_below(&place.path().join(source), &[]).expect("as the test says");
             pack(
                 &place.path().join(format!("{source}.zip")),
                 &files,
@@ -351,7 +358,7 @@ mod tests {
         symlink("..", source.join("lib/up")).expect("as the test says");
         symlink("/", source.join("root")).expect("as the test says");
         symlink("nowhere", source.join("dangling")).expect("as the test says");
-        let files = files_below(&source, &[], Links::Follow).expect("as the test says");
+        let files = files_below(&source, &[]).expect("as the test says");
         let names: Vec<_> = files.keys().map(String::as_str).collect();
         assert_eq!(names, ["alias.txt", "lib/real.txt", "other/real.txt"]);
         let zip = place.path().join("x.zip");
@@ -367,7 +374,7 @@ mod tests {
             fs::read_to_string(out.join("alias.txt")).expect("as the test says"),
             "real"
         );
-        let files = files_below(&source, &[], Links::Keep).expect("as the test says");
+        let files = entries_below(&source, &[], Links::Keep).expect("as the test says");
         let names: Vec<_> = files.keys().map(String::as_str).collect();
         assert_eq!(
             names,
@@ -441,7 +448,7 @@ mod tests {
         let zip = place.path().join("x.zip");
         pack(
             &zip,
-            &files_below(&source, &[], Links::Follow).expect("as the test says"),
+            &files_below(&source, &[]).expect("as the test says"),
             Links::Follow,
         )
         .expect("as the test says");

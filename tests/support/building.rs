@@ -176,6 +176,6 @@ pub(crate) fn phases(outcome: &Outcome) -> Vec<String> {
 pub(crate) fn names(zip: &Path) -> Vec<String> {
     let out = tempfile::tempdir().unwrap();
     archive::unpack(zip, out.path()).unwrap();
-    let files = archive::files_below(out.path(), &[], archive::Links::Keep).unwrap();
+    let files = archive::entries_below(out.path(), &[], archive::Links::Keep).unwrap();
     files.into_keys().collect()
 }

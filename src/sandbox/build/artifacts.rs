@@ -51,7 +51,7 @@ pub(super) fn find(source: &Path, spec: &ArtifactSpec) -> Result<Found, Refused>
     let mut files = Files::new();
     let mut twice = BTreeSet::new();
     for base in bases {
-        for (name, path) in archive::files_below(&base, &[], links)? {
+        for (name, path) in archive::entries_below(&base, &[], links)? {
             if !globs.iter().any(|glob| glob.matches(&name))
                 || without.iter().any(|glob| glob.matches(&name))
             {
@@ -91,7 +91,7 @@ pub(super) fn report_files(
     let globs = compiled(patterns)?;
     let mut found = Vec::new();
     for folder in folders(source, base.unwrap_or("."))? {
-        for (name, path) in archive::files_below(&folder, &[], Links::Follow)? {
+        for (name, path) in archive::files_below(&folder, &[])? {
             if globs.iter().any(|glob| glob.matches(&name)) {
                 let shown = path.strip_prefix(source).unwrap_or(&path);
                 found.push((shown.to_string_lossy().into_owned(), path.clone()));

@@ -421,7 +421,7 @@ fn combine(parts: &[&Path], target: &Path) -> io::Result<()> {
     for (index, part) in parts.iter().enumerate() {
         let folder = staging.path().join(index.to_string());
         archive::unpack(part, &folder)?;
-        files.extend(archive::files_below(&folder, &[], Links::Keep)?);
+        files.extend(archive::entries_below(&folder, &[], Links::Keep)?);
     }
     archive::pack(target, &files, Links::Keep)
 }

@@ -96,7 +96,7 @@ impl Cache<'_> {
             let glob = Glob::new(&pattern).map_err(io::Error::other)?;
             let base = root.join(glob.folder());
             if base.is_dir() {
-                for (name, found) in archive::files_below(&base, &[], Links::Keep)? {
+                for (name, found) in archive::entries_below(&base, &[], Links::Keep)? {
                     let name = match glob.folder() {
                         "" => name,
                         folder => format!("{folder}/{name}"),
@@ -170,7 +170,7 @@ pub(super) fn with_hashes(key: &str, source: &Path) -> io::Result<String> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(io::Error::other)?;
         let mut hasher = Sha256::new();
-        for (name, path) in archive::files_below(source, &[], Links::Follow)? {
+        for (name, path) in archive::files_below(source, &[])? {
             if globs.iter().any(|glob| glob.matches(&name)) {
                 hasher.update(digest(&fs::read(path)?).as_bytes());
             }

@@ -552,7 +552,9 @@ impl Run<'_> {
                 ..Trouble::failed("INTERNAL_ERROR", format!("the shell does not start: {why}"))
             }),
             End::Lost => {
-                supervise::sweep("CODEBUILD_BUILD_ID", &self.request.build_id);
+                if self.places.is_here {
+                    supervise::sweep("CODEBUILD_SRC_DIR", &self.places.source);
+                }
                 Err(Trouble {
                     status: BuildStatus::Fault,
                     ..Trouble::failed(
