@@ -5,7 +5,9 @@ use std::path::Path;
 
 use pipectl::cloud::aws::{Aws, Options};
 use pipectl::cloud::{Cloud, ErrorKind, Revision};
-use pipectl::resources::{Context, Id, Kind, OWNER_TAG, Resource, SECRETS_TAG, normalise};
+use pipectl::resources::{
+    Context, Id, Kind, OWNER_TAG, POLICIES_TAG, Resource, SECRETS_TAG, normalise, policy_name,
+};
 use pipectl::sandbox::Sandbox;
 use pipectl::tree::{Secret, SecretReference, SecretService};
 use serde_json::{Value, json};
@@ -64,6 +66,24 @@ fn trust(service: &str) -> Value {
 
 fn statement(action: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})
+}
+
+/// Managed policies of the role `contract-large`, as many as there are actions.
+fn managed(actions: &[&str]) -> Value {
+    let policies = actions.iter().enumerate().map(|(at, action)| {
+        json!({"name": policy_name("contract-large", at + 1), "document": statement(action)})
+    });
+    policies.collect()
+}
+
+/// A role says in a tag how many managed policies it has.
+fn large(mut step: Step) -> Step {
+    for (resource, number) in [(&mut step.first, "2"), (&mut step.then, "1")] {
+        resource
+            .tags
+            .insert(POLICIES_TAG.to_owned(), number.to_owned());
+    }
+    step
 }
 
 fn token(value: &str) -> Secret {
@@ -316,6 +336,18 @@ fn steps(account: &str, folder: &Path) -> Vec<Step> {
                 json!({"policies": {"logs": statement("logs:CreateLogStream"), "more": statement("s3:GetObject")}}),
             ),
         ),
+        large(step(
+            Kind::Role,
+            "contract-large",
+            with(
+                &build_role,
+                json!({"roleName": "contract-large", "managedPolicies": managed(&["sns:Publish", "sqs:SendMessage"])}),
+            ),
+            with(
+                &build_role,
+                json!({"roleName": "contract-large", "managedPolicies": managed(&["sqs:SendMessage"])}),
+            ),
+        )),
         step(
             Kind::Project,
             "contract",
@@ -488,6 +520,15 @@ async fn absent_members(cloud: &dyn Cloud, ids: &[Id]) {
     assert!(role["policies"].get("build").is_none(), "{role:#}");
     let description = role.get("description").and_then(Value::as_str);
     assert!(description.unwrap_or_default().is_empty(), "{role:#}");
+    let large = body(Kind::Role, "contract-large");
+    assert_eq!(large["managedPolicies"].as_array().map(Vec::len), Some(1));
+    let names = [1, 2].map(|number| policy_name("contract-large", number));
+    let tags = cloud.policy_tags(&names).await.expect("an answer");
+    assert_eq!(
+        tags[0].as_ref().map(|tags| &tags[OWNER_TAG]),
+        Some(&"contract/dev/eu-west-1".to_owned())
+    );
+    assert_eq!(tags[1], None, "it is gone");
 }
 
 async fn operations(cloud: &dyn Cloud) {

@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use crate::corpus;
 use crate::examples::pipectl;
 use crate::support::emulator::python;
+use crate::support::large;
 
 /// The examples.
 const EXAMPLES: [&str; 5] = [
@@ -130,6 +131,15 @@ impl Case {
         }
     }
 
+    /// A file with a role that needs managed policies, in the sandbox account.
+    fn large() -> Self {
+        let mut case = Self::written("large", &large::file(120), "us-east-1");
+        if let From::Command { arguments, .. } = &mut case.from {
+            arguments[0] = "--sandbox=account".to_owned();
+        }
+        case
+    }
+
     /// The file with everything, where every role is made or some are given. ElasticBeanstalk's guide knows only
     /// whole services for a role, so a made one goes without.
     fn everything(made: bool) -> Self {
@@ -212,6 +222,7 @@ fn cases() -> Vec<Case> {
         .flat_map(|name| [true, false].map(|offline| Case::example(name, offline)))
         .collect();
     list.push(Case::everything(false));
+    list.push(Case::large());
     for folder in ["pipelines/accepted", "projects/accepted"] {
         list.extend(
             corpus::definitions(folder)

@@ -23,6 +23,7 @@ mod examples;
 mod fuzz;
 mod hook;
 mod judged;
+mod large_roles;
 mod model;
 mod mutants;
 mod network;

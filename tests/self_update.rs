@@ -529,6 +529,106 @@ fn its_own_role_and_project_stay_as_they_are() {
     );
 }
 
+/// Allows the unit tests that many buckets.
+fn allowing(file: &str, buckets: usize) -> String {
+    let list: Vec<String> = (0..buckets)
+        .map(|number| format!("'arn:aws:s3:::a-bucket-with-a-rather-long-name-{number:03}/*'"))
+        .collect();
+    changed(
+        file,
+        "      run: pytest\n",
+        &format!(
+            "      run: pytest\n      allow:\n        - {{Action: 's3:GetObject', Resource: [{}]}}\n",
+            list.join(", ")
+        ),
+    )
+}
+
+#[test]
+fn managed_policies_are_read_here_and_changed_at_a_desk() {
+    let large = allowing(&bounded(), 250);
+    let world = World::new(&large);
+    let role = world.live(Kind::Role, "hw-UnitTest-build-us-east-1");
+    assert!(
+        role.body["managedPolicies"][0].is_object(),
+        "{:#}",
+        role.body
+    );
+    let answer = world.build_json("c1", &large);
+    assert_eq!(answer["calls"]["write"], 0, "{answer:#}");
+    let statements = statements(&world);
+    let may = |action: &str| {
+        let allows = |(effect, actions, _): &&(String, Vec<String>, Vec<String>)| {
+            effect == "Allow" && actions.iter().any(|known| known == action)
+        };
+        let found = statements.iter().find(allows);
+        found
+            .map(|(_, _, resources)| resources.join(" "))
+            .unwrap_or_default()
+    };
+    for operation in answer["calls"]["operations"].as_object().unwrap().keys() {
+        assert_ne!(may(&permission(operation)), "", "{operation}");
+    }
+    assert_eq!(
+        may("iam:GetPolicyVersion"),
+        "arn:aws:iam::123456789012:policy/hw-UnitTest-build-us-east-1-policy-*"
+    );
+    for action in [
+        "CreatePolicy",
+        "CreatePolicyVersion",
+        "AttachRolePolicy",
+        "DeletePolicy",
+    ] {
+        assert_eq!(may(&format!("iam:{action}")), "", "{action}");
+    }
+
+    // IAM ties none of this to the boundary.
+    let said = world.refused(&allowing(&bounded(), 251), "self-update-role");
+    assert!(
+        said.contains("managed policies of iam-role hw-UnitTest-build-us-east-1"),
+        "{said}"
+    );
+    assert!(said.contains("pipectl apply -f ci/pipeline.yml"), "{said}");
+    world.refused(&bounded(), "self-update-role");
+
+    // A role that is not large yet: whoever applies here may not even look.
+    let world = World::new(&bounded());
+    let said = world.refused(&large, "self-update-itself");
+    assert!(
+        said.contains("hw-SelfUpdate-build-us-east-1 would get wider"),
+        "{said}"
+    );
+    assert_eq!(may("iam:CreatePolicy"), "");
+}
+
+#[test]
+fn its_own_managed_policies_are_denied_to_it() {
+    let list: Vec<String> = (0..250)
+        .map(|number| format!("'arn:aws:s3:::a-bucket-with-a-rather-long-name-{number:03}/*'"))
+        .collect();
+    let allow = format!(
+        "  - selfUpdate:\n      allow:\n        - {{Action: 's3:GetObject', Resource: [{}]}}\n",
+        list.join(", ")
+    );
+    let world = World::new(&changed(&bounded(), "  - selfUpdate\n", &allow));
+    let role = world.live(Kind::Role, "hw-SelfUpdate-build-us-east-1");
+    assert!(
+        role.body["managedPolicies"][0].is_object(),
+        "{:#}",
+        role.body
+    );
+    let own = "arn:aws:iam::123456789012:policy/hw-SelfUpdate-build-us-east-1-policy-*";
+    let with = |effect: &str, action: &str| {
+        statements(&world).iter().any(|(what, actions, resources)| {
+            what == effect
+                && actions.iter().any(|known| known == action)
+                && resources.iter().any(|resource| resource == own)
+        })
+    };
+    assert!(with("Deny", "iam:CreatePolicyVersion") && with("Deny", "iam:SetDefaultPolicyVersion"));
+    assert!(with("Allow", "iam:GetPolicy") && !with("Allow", "iam:CreatePolicy"));
+}
+
 /// A file in which the pipeline has one of nearly everything.
 const WHOLE: &str = "\
 service: hw
@@ -583,9 +683,15 @@ fn statements(world: &World) -> Vec<(String, Vec<String>, Vec<String>)> {
             .collect(),
     };
     let role = world.live(Kind::Role, "hw-SelfUpdate-build-us-east-1");
-    let policies = role.body["policies"].as_object().unwrap();
+    let policies = role.body["policies"].as_object().unwrap().values();
+    let managed = role.body["managedPolicies"].as_array();
     policies
-        .values()
+        .chain(
+            managed
+                .into_iter()
+                .flatten()
+                .map(|policy| &policy["document"]),
+        )
         .flat_map(|policy| policy["Statement"].as_array().unwrap())
         .map(|statement| {
             (

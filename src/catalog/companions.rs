@@ -160,6 +160,8 @@ pub struct SelfUpdate {
     statements: Vec<StatementTemplate>,
     denials: Vec<StatementTemplate>,
     elsewhere: Vec<StatementTemplate>,
+    large_roles: Vec<StatementTemplate>,
+    large_itself: Vec<StatementTemplate>,
     /// The kinds of `iam::deployer` that it may write.
     pub deployer_kinds: Vec<String>,
     /// The actions of those that it may not do all the same.
@@ -208,6 +210,30 @@ impl SelfUpdate {
         lookup: &Lookup<'_>,
     ) -> Result<Vec<Statement>, MissingPlaceholder> {
         render_needed(&self.elsewhere, facts, lookup)
+    }
+
+    /// What its role may do with roles that have managed policies.
+    ///
+    /// # Errors
+    /// If a placeholder of a needed statement has no value.
+    pub fn large_roles(
+        &'static self,
+        facts: &dyn Facts,
+        lookup: &Lookup<'_>,
+    ) -> Result<Vec<Statement>, MissingPlaceholder> {
+        render_needed(&self.large_roles, facts, lookup)
+    }
+
+    /// What its role is denied if it has managed policies itself.
+    ///
+    /// # Errors
+    /// If a placeholder of a needed statement has no value.
+    pub fn large_itself(
+        &'static self,
+        facts: &dyn Facts,
+        lookup: &Lookup<'_>,
+    ) -> Result<Vec<Statement>, MissingPlaceholder> {
+        render_needed(&self.large_itself, facts, lookup)
     }
 }
 

@@ -164,6 +164,17 @@ impl Roles {
             .collect()
     }
 
+    /// Names of those that need managed policies, as far as their statements stand.
+    pub(super) fn large(&self) -> BTreeSet<String> {
+        let large = self.made.iter().filter(|(_, made)| {
+            let all = policies::merge(made.statements.clone());
+            let denials = policies::merge(made.denials.clone());
+            let all: Vec<Pending> = all.into_iter().chain(denials).collect();
+            policies::inline(&all, &made.allow).too_large.is_some()
+        });
+        large.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The id of a made role.
     pub(super) fn id(&self, facts: &Facts, arn: &str) -> Option<Id> {
         self.made

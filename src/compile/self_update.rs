@@ -108,6 +108,14 @@ pub(super) fn compile(run: &Run<'_>, roles: &mut Roles, out: &mut Output<'_>) {
     for bucket in buckets.keys() {
         deny_elsewhere(run, bucket, roles, out);
     }
+    for stage in stages(run) {
+        let id = run.project_id(stage.project);
+        let project = id.and_then(|id| out.resources.get(&id));
+        let role = project.and_then(|project| project.body["serviceRole"].as_str());
+        if let Some(role) = role.map(str::to_owned) {
+            permit_large(run, &stage, &role, roles, out);
+        }
+    }
 }
 
 fn wants_binary(stage: &Stage<'_>) -> bool {
@@ -492,6 +500,58 @@ fn permit(
         .map(|statement| Pending::deny(statement, who))
         .collect();
     roles.deny(facts, role, denials);
+}
+
+/// Lets the role look at the managed policies of roles that need some. What it gets for that may make it need some
+/// itself: then it looks at its own, too, and may never change them.
+fn permit_large(
+    run: &Run<'_>,
+    stage: &Stage<'_>,
+    role: &str,
+    roles: &mut Roles,
+    out: &mut Output<'_>,
+) {
+    let facts = run.facts;
+    let reached: BTreeSet<String> = reach(run, stage, role, roles, out)
+        .roles
+        .iter()
+        .filter_map(|arn| roles.id(facts, arn))
+        .map(|id| id.name)
+        .collect();
+    let own = roles.id(facts, role).map(|id| id.name);
+    let known = &companions().self_update;
+    let (span, path) = (stage.action.span, stage.action.path.as_str());
+    let who = &stage.action.name.value;
+    let mut seen = BTreeSet::new();
+    loop {
+        let large = roles.large();
+        let new: Vec<String> = reached
+            .intersection(&large)
+            .filter(|name| !seen.contains(*name))
+            .cloned()
+            .collect();
+        if new.is_empty() {
+            return;
+        }
+        let of = |names: Vec<String>| {
+            move |name: &str| match name {
+                "largeRoles" => Some(names.clone()),
+                _ => account_value(facts, &facts.region, name),
+            }
+        };
+        let none = when::Given::default();
+        let read = rendered(known.large_roles(&none, &of(new.clone())), span, path, out)
+            .into_iter()
+            .map(|statement| Pending::allow(statement, who));
+        roles.allow(facts, role, read.collect());
+        if let Some(own) = own.clone().filter(|own| new.contains(own)) {
+            let never = rendered(known.large_itself(&none, &of(vec![own])), span, path, out)
+                .into_iter()
+                .map(|statement| Pending::deny(statement, who));
+            roles.deny(facts, role, never.collect());
+        }
+        seen.extend(new);
+    }
 }
 
 /// What whoever applies needs, narrowed to the exact resources.

@@ -6,6 +6,7 @@ mod choices;
 mod interrupted;
 mod lives;
 mod members;
+mod policies;
 mod refused;
 
 /// Where the small pipeline is.

@@ -47,6 +47,11 @@ fn judge(case: &Case) -> Vec<String> {
             let question = json!({"do": "policy", "document": document});
             parliament(&format!("{name} {policy}"), &question, &mut found);
         }
+        for policy in role["managedPolicies"].as_array().into_iter().flatten() {
+            let policy_name = policy["name"].as_str().unwrap();
+            let question = json!({"do": "policy", "document": policy["document"]});
+            parliament(&format!("{name} {policy_name}"), &question, &mut found);
+        }
         let trust = &role["assumeRolePolicyDocument"];
         let question = json!({"do": "policy", "kind": "trust", "document": trust});
         parliament(&format!("trust of {name}"), &question, &mut found);

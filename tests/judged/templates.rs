@@ -108,6 +108,19 @@ fn lost(case: &Case) -> Vec<String> {
             (wanted != found).then(|| format!("{wanted} {member}, {found} in the template"))
         })
         .collect();
+    let roles = compiled["roles"].as_array().unwrap();
+    let managed: usize = roles.iter().map(|r| count(&r["managedPolicies"])).sum();
+    let policies = resources
+        .values()
+        .filter(|r| r["Type"] == "AWS::IAM::ManagedPolicy");
+    let attached = policies
+        .filter(|p| count(&p["Properties"]["Roles"]) == 1)
+        .count();
+    if managed != attached {
+        lost.push(format!(
+            "{managed} managed policies, {attached} in the template"
+        ));
+    }
     let closed = compiled["transitions"].as_array().unwrap();
     let closed = closed.iter().filter(|t| t["enabled"] == false).count();
     let disabled: usize = resources

@@ -68,7 +68,15 @@ def snapshot(url, given):
         name = role["RoleName"]
         inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
         policies = {policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in inline}
-        keep("role", name, {"trust": role["AssumeRolePolicyDocument"], "policies": policies})
+        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        attached = sorted(policy["PolicyName"] for policy in attached)
+        keep("role", name, {"trust": role["AssumeRolePolicyDocument"], "policies": policies, "attached": attached})
+    for policy in iam.list_policies(Scope="Local")["Policies"]:
+        arn = policy["Arn"]
+        versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+        document = iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]["Document"]
+        tags = iam.list_policy_tags(PolicyArn=arn)["Tags"]
+        keep("policy", policy["PolicyName"], {"document": document, "versions": len(versions), "tags": tags})
     for bucket in s3.list_buckets()["Buckets"]:
         keep("bucket", bucket["Name"], _bucket(s3, bucket["Name"]))
     for topic in sns.list_topics()["Topics"]:

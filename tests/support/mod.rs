@@ -4,6 +4,7 @@ use std::process::Command;
 
 pub(crate) mod building;
 pub(crate) mod emulator;
+pub(crate) mod large;
 pub(crate) mod node;
 pub(crate) mod program;
 

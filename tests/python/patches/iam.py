@@ -1,4 +1,4 @@
-"""IAM: documents are checked on create, inline policies have their limit."""
+"""IAM: documents are checked on create, policies have their limits."""
 
 import re
 
@@ -32,5 +32,37 @@ def put_role_policy_checked(self, role_name, policy_name, policy_json):
     return _put_role_policy(self, role_name, policy_name, policy_json)
 
 
+_create_policy = iam_models.IAMBackend.create_policy
+_create_policy_version = iam_models.IAMBackend.create_policy_version
+_attach_role_policy = iam_models.IAMBackend.attach_role_policy
+
+
+def check_managed(text):
+    """DOCS: quotas. 6,144 characters for a managed policy, blanks apart."""
+    if len(re.sub(r"\s", "", text)) > 6144:
+        raise PolicyLimit("Cannot exceed quota for PolicySize: 6144")
+
+
+def create_policy_checked(self, description, path, policy_document, *args, **kwargs):
+    check_managed(policy_document)
+    return _create_policy(self, description, path, policy_document, *args, **kwargs)
+
+
+def create_policy_version_checked(self, policy_arn, policy_document, *args, **kwargs):
+    check_managed(policy_document)
+    return _create_policy_version(self, policy_arn, policy_document, *args, **kwargs)
+
+
+def attach_role_policy_checked(self, policy_arn, role_name):
+    """DOCS: quotas. Ten managed policies for a role."""
+    others = [arn for arn in self.get_role(role_name).managed_policies if arn != policy_arn]
+    if len(others) >= 10:
+        raise PolicyLimit("Cannot exceed quota for PoliciesPerRole: 10")
+    return _attach_role_policy(self, policy_arn, role_name)
+
+
+iam_models.IAMBackend.create_policy = create_policy_checked
+iam_models.IAMBackend.create_policy_version = create_policy_version_checked
+iam_models.IAMBackend.attach_role_policy = attach_role_policy_checked
 iam_models.IAMBackend.create_role = create_role_checked
 iam_models.IAMBackend.put_role_policy = put_role_policy_checked
