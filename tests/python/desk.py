@@ -62,7 +62,8 @@ def snapshot(url, given):
     for entry in pipelines.list_webhooks()["webhooks"]:
         keep("webhook", entry["definition"]["name"], entry["definition"])
     names = builds.list_projects()["projects"]
-    for project in builds.batch_get_projects(names=names)["projects"] if names else []:
+    batches = [names[start : start + 100] for start in range(0, len(names), 100)]
+    for project in (one for batch in batches for one in builds.batch_get_projects(names=batch)["projects"]):
         keep("project", project["name"], {k: v for k, v in project.items() if k not in ("created", "lastModified")})
     for role in iam.list_roles()["Roles"]:
         name = role["RoleName"]
