@@ -510,9 +510,17 @@ impl Decoder<'_> {
         );
         let outer = options(&mut map, self.out);
         map.hint("timeout", "only builds and approvals have a timeout");
+        let action_type = provider.and_then(|entry| actions::by_kind(group, &entry.key));
+        if let (Some(provider), Some(action_type)) = (provider, action_type) {
+            let answers =
+                |entry: &&Entry| action_type.keys.iter().any(|k| k.answers_to(&entry.key));
+            let keys: Vec<String> = map.rest().filter(answers).map(|e| e.key.clone()).collect();
+            for key in keys {
+                map.hint(key, format!("it stands inside `{}: {{…}}`", provider.key));
+            }
+        }
         map.finish(self.out);
-        let provider = provider?;
-        let action_type = actions::by_kind(group, &provider.key)?;
+        let (provider, action_type) = (provider?, action_type?);
         let path = format!("{}.{}", place.path, provider.key);
         self.provider_action(provider, action_type, Some(outer), name, place, path)
     }

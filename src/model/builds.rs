@@ -94,6 +94,7 @@ impl Decoder<'_> {
             return None;
         }
         if kind.value.as_map().is_none() {
+            super::decode::commands_given(&kind.value, &place.path, self.out);
             let body = Body {
                 run: Some(super::decode::texts(&kind.value, &place.path, self.out)),
                 ..Body::default()

@@ -6,7 +6,8 @@ use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::decode::{
-    Map, Shape, entries, join, key_text, not_a_word, text, text_list, texts, wrong_kind,
+    Map, Shape, commands_given, entries, join, key_text, not_a_word, text, text_list, texts,
+    wrong_kind,
 };
 use super::settings::Settings;
 use super::types::Text;
@@ -42,6 +43,10 @@ pub(super) fn body(map: &mut Map<'_>, name: &Text, out: &mut Diagnostics) -> Bod
         output: map.text("output", out),
         ..Body::default()
     };
+    let path = map.at("run");
+    if let Some(entry) = map.entry("run") {
+        commands_given(&entry.value, &path, out);
+    }
     let path = map.at("buildspec");
     if let Some(node) = map.value("buildspec", out) {
         match &node.data {

@@ -1,5 +1,7 @@
 //! The one helper that reads maps: it remembers which keys were asked for, and reports the rest.
 
+use std::borrow::Cow;
+
 pub(super) use super::shape::{Shape, text_list, text_node};
 pub(super) use crate::diagnostic::nearest;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -332,24 +334,40 @@ pub(super) fn duration(
         "d" | "days" => Some(86_400),
         _ => None,
     };
-    let value = digits
+    let total = digits
         .parse::<u32>()
         .ok()
         .zip(seconds)
-        .and_then(|(number, seconds)| number.checked_mul(seconds))
-        .filter(|total| total % unit == 0)
-        .map(|total| (total / unit, node.span));
-    if value.is_none() {
-        out.push(
+        .and_then(|(number, seconds)| number.checked_mul(seconds));
+    match total {
+        Some(total) if total % unit == 0 => return Some((total / unit, node.span)),
+        Some(_) => {
+            let (units, least) = match unit {
+                86_400 => ("days", "1d"),
+                _ => ("minutes", "1m"),
+            };
+            out.push(
+                invalid(
+                    node,
+                    path,
+                    format!(
+                        "{} counts whole {units}, and `{text}` are none",
+                        place(path)
+                    ),
+                )
+                .help(format!("the least is `{least}`")),
+            );
+        }
+        None => out.push(
             invalid(
                 node,
                 path,
                 format!("{} is not a time span: `{text}`", place(path)),
             )
             .help("write a number, or a text such as 5m, 2h, 7d"),
-        );
+        ),
     }
-    value
+    None
 }
 
 /// The texts of a map whose keys are names.
@@ -361,6 +379,15 @@ pub(super) fn text_map(node: &Node, path: &str, out: &mut Diagnostics) -> Vec<(T
             Some((key_text(entry), value))
         })
         .collect()
+}
+
+/// Reports commands that are none: an empty text or list.
+pub(super) fn commands_given(node: &Node, path: &str, out: &mut Diagnostics) {
+    let text = node.as_str().is_some_and(|text| text.trim().is_empty());
+    if text || node.as_list().is_some_and(<[Node]>::is_empty) {
+        let error = invalid(node, path, format!("{} has no command", place(path)));
+        out.push(error.help("give it one, e.g. `make test`, or leave it out"));
+    }
 }
 
 /// The entries of a map whose keys are names; nothing, with an error, if it is none.
@@ -389,7 +416,11 @@ pub(super) fn items<'n>(
             .map(|(index, item)| (at(path, index), item))
             .collect(),
         Data::Null => {
-            out.push(wrong_kind(node, path, "a list"));
+            out.push(wrong_kind(
+                node,
+                path,
+                if single { "given" } else { "a list" },
+            ));
             Vec::new()
         }
         Data::Secret(_) => Vec::new(),
@@ -449,7 +480,7 @@ pub(super) fn key_text(entry: &Entry) -> Text {
 pub(super) struct Map<'n> {
     entries: &'n [Entry],
     known: Vec<String>,
-    hints: Vec<(&'static str, &'static str)>,
+    hints: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// Set where the map lacks its kind: what to say, unless a key turns out to be a misspelt one.
     kindless: Option<Diagnostic>,
     /// The place in the file's structure.
@@ -490,8 +521,12 @@ impl<'n> Map<'n> {
     }
 
     /// Says what to write instead of a key that does not belong here.
-    pub(super) fn hint(&mut self, key: &'static str, advice: &'static str) {
-        self.hints.push((key, advice));
+    pub(super) fn hint(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        advice: impl Into<Cow<'static, str>>,
+    ) {
+        self.hints.push((key.into(), advice.into()));
     }
 
     /// The path of a key.
@@ -708,7 +743,8 @@ impl<'n> Map<'n> {
         let advice = self
             .hints
             .iter()
-            .chain(FOREIGN)
+            .map(|(word, advice)| (word.as_ref(), advice.as_ref()))
+            .chain(FOREIGN.iter().copied())
             .find(|(word, _)| *word == key);
         if let Some((_, advice)) = advice {
             return Diagnostic::error(
@@ -718,7 +754,7 @@ impl<'n> Map<'n> {
                 format!("{} has no key `{key}`", place(&self.path)),
             )
             .label("not a key of this place")
-            .help(*advice);
+            .help(advice);
         }
         let error = Diagnostic::error(
             "key-unknown",

@@ -39,6 +39,7 @@ mod tests;
 pub use merge::merge;
 pub use provider::may_be_stage;
 pub use root::decode;
+pub use source::repository_of;
 pub use types::*;
 
 /// What decoding needs to know beside the file.

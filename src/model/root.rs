@@ -238,6 +238,14 @@ impl Decoder<'_> {
             "stage",
             "write `stages`, or `provider.stage` for the default stage",
         );
+        for key in ["app", "org"] {
+            map.hint(key, "there is no dashboard to tell: leave it out");
+        }
+        map.hint("stackTags", "write `provider.tags`");
+        map.hint(
+            "configValidationMode",
+            "leave it out: `validate --warn CODE` and `--allow CODE` weigh single findings",
+        );
         map.hint("region", "write `provider.region`");
         map.hint("tags", "write `provider.tags`");
         map.hint(

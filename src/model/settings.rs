@@ -227,7 +227,11 @@ fn variable(entry: &Entry, path: &str, out: &mut Diagnostics) -> Option<Variable
                         "value-invalid",
                         entry.key_span,
                         path,
-                        format!("`{path}` is one of `ssm` and `secret`"),
+                        if both {
+                            format!("`{path}` says both `ssm` and `secret`")
+                        } else {
+                            format!("`{path}` says neither `ssm` nor `secret`")
+                        },
                     )
                     .help("write a text, `{ssm: NAME}` or `{secret: \"ID:KEY\"}`"),
                 );

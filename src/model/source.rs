@@ -17,6 +17,12 @@ impl Decoder<'_> {
     /// The first stage, from `source:`; its actions are those of the list.
     pub(super) fn source_stage(&mut self, entry: &Entry, path: &str) -> Stage {
         let mut actions: Vec<Action> = Vec::new();
+        if entry.value.as_list().is_some_and(<[Node]>::is_empty) {
+            self.out.push(
+                invalid(&entry.value, path, format!("`{path}` is an empty list"))
+                    .help("say where the code is, e.g. `github: owner/repo`"),
+            );
+        }
         for item in items_of(entry, path, true, self.out) {
             let Some(action) = self.source(&item, !actions.is_empty()) else {
                 continue;
@@ -65,7 +71,13 @@ impl Decoder<'_> {
                 self.out,
             );
         }
-        let name = name.unwrap_or_else(|| Text::new("Source", kind.key_span));
+        // Reported once is enough: what follows sees a name of its own.
+        let own = if further {
+            format!("Source{}", kind.key_span.start)
+        } else {
+            "Source".to_owned()
+        };
+        let name = name.unwrap_or_else(|| Text::new(own, kind.key_span));
         let value = map.text(&kind.key, self.out);
         let version_one = kind.key == "github" && map.has("token");
         let action_type = if version_one {
@@ -88,6 +100,7 @@ impl Decoder<'_> {
         if version_one {
             set(&mut action, "OAuthToken", map.text("token", self.out));
         } else if action_type?.id == "source-connection" {
+            map.hint("token", "a connection needs no token; keep `connection`");
             let connection = map.text("connection", self.out);
             if connection.is_none() && !map.has("connection") {
                 map.missing(
@@ -166,6 +179,24 @@ fn address(
     out: &mut Diagnostics,
 ) {
     let path = format!("{}.{kind}", action.path);
+    let repository = matches!(
+        action_type.id.as_str(),
+        "source-github-v1" | "source-connection"
+    );
+    if repository && value.known && value.value.contains(['@', ':']) {
+        out.push(
+            invalid(
+                node,
+                &path,
+                format!("`{path}` must be owner/repository, not an address"),
+            )
+            .help(match repository_of(&value.value) {
+                plain if plain.contains('/') => format!("write `{plain}`"),
+                _ => "write it as owner/repository".to_owned(),
+            }),
+        );
+        return;
+    }
     let mut pair = |first: &str, second: &str, separator: char, form: &str| {
         let Some((left, right)) = split(&value.value, separator) else {
             if value.known {
@@ -200,19 +231,31 @@ fn address(
         },
         "source-codecommit" => set(action, "RepositoryName", Some(value)),
         _ => {
-            if value.known && (value.value.contains("://") || !value.value.contains('/')) {
+            if value.known && !value.value.contains('/') {
                 out.push(
                     invalid(
                         node,
                         &path,
                         format!("`{path}` must be owner/repository, not `{}`", value.value),
                     )
-                    .help("write it as owner/repository, without https:// and host"),
+                    .help("write it as owner/repository"),
                 );
             }
             set(action, "FullRepositoryId", Some(value));
         }
     }
+}
+
+/// `https://host/owner/repository.git`, `git@host:owner/repository` and the like as owner/repository.
+pub fn repository_of(address: &str) -> &str {
+    let id = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let id = id.split_once('@').map_or(id, |(_, rest)| rest);
+    let id = match id.split_once([':', '/']) {
+        Some((host, rest)) if host.contains('.') => rest,
+        _ => id,
+    };
+    let id = id.trim_matches('/');
+    id.strip_suffix(".git").unwrap_or(id)
 }
 
 /// The text before and after the first separator that stands outside `${…}`.

@@ -97,6 +97,7 @@ impl Decoder<'_> {
             "it is an option of the action and stands inside the kind",
         );
         map.hint("run", "it stands inside the kind, e.g. `build: {run: …}`");
+        map.hint("timeout", "it stands inside the kind");
         map.hint(
             "env",
             "it stands inside the kind, e.g. `build: {run: …, env: …}`",
@@ -324,6 +325,7 @@ impl Decoder<'_> {
         }
         map.hint("input", "it stands inside the kind");
         map.hint("run", "it stands inside the kind, e.g. `build: {run: …}`");
+        map.hint("timeout", "it stands inside the kind");
         map.finish(self.out);
         if let (Some((_, span)), Some(first)) = (run_order, needs.first()) {
             self.out.push(

@@ -664,3 +664,85 @@ fn what_describes_nothing_is_told() {
         ["value-invalid stages[0].approval «\"\"»"]
     );
 }
+
+/// Each mistake is one finding, and its help says what to type.
+#[test]
+fn one_mistake_has_one_finding_and_a_way_out() {
+    let source = |text: &str| format!("service: s\nsource: {text}\nstages:\n  - build: make\n");
+    let cases = [
+        (
+            source("{github: https://github.com/o/r, branch: main, token: x}"),
+            "value-invalid source.github",
+            "write `o/r`",
+        ),
+        (
+            source("{github: git@github.com:o/r.git, branch: main, connection: c}"),
+            "value-invalid source.github",
+            "write `o/r`",
+        ),
+        (
+            source("[]"),
+            "value-invalid source",
+            "say where the code is",
+        ),
+        (
+            source("[{s3: bucket/a.zip}, {s3: bucket/b.zip}]"),
+            "key-missing source[1]",
+            "a second needs a name of its own",
+        ),
+        (
+            with_stages("  - deploy: {ecs: {service: svc}, cluster: c}\n"),
+            "key-unknown stages[0].deploy.cluster",
+            "it stands inside `ecs: {…}`",
+        ),
+        (
+            with_stages("  - invoke: {lambda: f, parameters: {a: b}}\n"),
+            "key-unknown stages[0].invoke.parameters",
+            "it stands inside `lambda: {…}`",
+        ),
+        (
+            with_stages("  - build: {run: make, timeout: 30s}\n"),
+            "value-invalid stages[0].build.timeout",
+            "the least is `1m`",
+        ),
+        (
+            with_stages("  - {build: make, timeout: 30m}\n"),
+            "key-unknown stages[0].timeout",
+            "it stands inside the kind",
+        ),
+        (
+            with_stages("  - build: {run: []}\n"),
+            "value-invalid stages[0].build.run",
+            "give it one",
+        ),
+        (
+            with_stages("  - build: \"\"\n"),
+            "value-invalid stages[0].build",
+            "give it one",
+        ),
+        (
+            with_stages("  - build: {run: make, env: {A: {ssm: a, secret: b}}}\n"),
+            "value-invalid stages[0].build.env.A",
+            "write a text",
+        ),
+        (
+            format!("app: x\n{}", with_stages("  - build: make\n")),
+            "key-unknown app",
+            "leave it out",
+        ),
+    ];
+    for (text, finding, help) in cases {
+        let (_, _, _, all) = read(&text);
+        let [one] = &all[..] else {
+            panic!("{text}: {all:#?}")
+        };
+        let found = format!("{} {}", one.code, one.path);
+        assert_eq!(
+            found.replace("key-foreign", "key-unknown"),
+            finding,
+            "{text}"
+        );
+        let said = one.help.as_deref().unwrap_or_default();
+        assert!(said.contains(help), "{text}: {said}");
+    }
+}

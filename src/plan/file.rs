@@ -45,7 +45,7 @@ pub fn read_file(text: &str) -> Result<PlanFile, Failure> {
             "not-a-plan",
             "The file is not a plan that `pipectl plan --out` wrote.",
         )
-        .help("Make it again with `pipectl plan --out FILE`.")
+        .help("Make one with `pipectl plan --out FILE`; a pipeline file is given with `-f FILE`.")
     };
     let file: PlanFile = serde_json::from_str(text).map_err(|_| not_a_plan())?;
     if file.version != 1 || file.kind != KIND {

@@ -9,7 +9,7 @@ use rusqlite::{Transaction, params};
 use super::engine::standins::{self, ActionStandIn, SourceStandIn};
 use super::names::{ANYWHERE, parameter_name_fault, put_parameter, put_secret};
 use super::{OpenError, Outcome, store};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::error::Failure;
 use crate::source::Sources;
 use crate::tree::{Data, Entry, Node};
@@ -160,16 +160,6 @@ fn exists(tx: &Transaction<'_>, table: &str, name: &str) -> rusqlite::Result<boo
         .exists(params![name])
 }
 
-/// The nearest of the words, if one is near.
-fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
-    words
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(word, known), *known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len().div_ceil(3))
-        .map(|(_, known)| known)
-}
-
 pub(super) fn wrong(
     diagnostics: &mut Diagnostics,
     node: &Node,
@@ -242,7 +232,7 @@ pub(super) fn unknown_key(
     path: &str,
     known: &[&str],
 ) {
-    let help = match nearest(&entry.key, known) {
+    let help = match nearest(&entry.key, known.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("the keys are {}", known.join(", ")),
     };

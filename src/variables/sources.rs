@@ -8,6 +8,7 @@ use super::resolver::{ROOT, Reading, Resolver, Stop};
 use super::value::{Trust, Value, step};
 use super::{GitFact, Request};
 use crate::diagnostic::Diagnostic;
+pub(super) use crate::diagnostic::nearest;
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
@@ -433,22 +434,6 @@ pub(super) fn unknown(call: &Call<'_>, arguments: &Arguments) -> Found {
         call.span,
     );
     Found::Value(Value::new(node, Trust::Own))
-}
-
-/// The name nearest to a mistyped one, if one is near enough to be meant.
-pub(super) fn nearest<'b>(name: &str, names: impl Iterator<Item = &'b str>) -> Option<&'b str> {
-    let limit = (name.chars().count() / 3).clamp(1, 4);
-    names
-        .filter(|candidate| *candidate != name)
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 /// A list of values as one.

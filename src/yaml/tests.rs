@@ -142,6 +142,12 @@ fn traps_say_quote_it() {
             "quote it: '${self:a}'",
         ),
         (
+            "b: {c: ${self:a}/k, d: e}\n",
+            "yaml-syntax",
+            "${self:a}/k",
+            "quote it: '${self:a}/k'",
+        ),
+        (
             "b: {c: ${self:a}}\n",
             "yaml-syntax",
             "${self:a}",

@@ -225,7 +225,12 @@ fn flow_variable(text: &str, at: usize) -> Option<Range<usize>> {
             '}' => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return Some(from..from + i + 1);
+                    // What is glued to it belongs to the value.
+                    let glued = &rest[i + 1..];
+                    let end = glued
+                        .find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}'))
+                        .unwrap_or(glued.len());
+                    return Some(from..from + i + 1 + end);
                 }
             }
             '\n' => return Some(from..from + i),

@@ -101,7 +101,10 @@ fn one(
             (format!("`{word}` cannot be `{text}`"), help)
         }
         ValueProblem::Length { length, min, max } => (
-            format!("`{word}` has {length} characters"),
+            format!(
+                "`{word}` has {length} character{}",
+                if *length == 1 { "" } else { "s" }
+            ),
             format!("it takes {min} to {max}"),
         ),
         ValueProblem::Range { number, min, max } => (
@@ -137,7 +140,13 @@ fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
             format!("write `{artifact}::{}`", form::short(&value.value))
         }
         Format::Bool => "write `true` or `false`, in small letters".to_owned(),
-        Format::Url => format!("write `https://{}`", form::short(&value.value)),
+        Format::Url => {
+            let value = form::short(&value.value);
+            let rest = value
+                .split_once("://")
+                .map_or(value.as_str(), |(_, rest)| rest);
+            format!("write `https://{rest}`")
+        }
         Format::Arn => "give the whole ARN, `arn:aws:…`".to_owned(),
         Format::JsonList if !step.action.raw => "write a list".to_owned(),
         Format::NameValueJson if !step.action.raw => "write a map of names and values".to_owned(),

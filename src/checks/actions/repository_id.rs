@@ -5,6 +5,7 @@ use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 
 use super::form;
+use crate::model::repository_of;
 
 pub(super) const RULE: Rule = Rule {
     code: "repository-id",
@@ -31,18 +32,6 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// `https://host/owner/repository.git`, `git@host:owner/repository` and the like as owner/repository.
-fn plain(id: &str) -> &str {
-    let id = id.split_once("://").map_or(id, |(_, rest)| rest);
-    let id = id.split_once('@').map_or(id, |(_, rest)| rest);
-    let id = match id.split_once([':', '/']) {
-        Some((host, rest)) if host.contains('.') => rest,
-        _ => id,
-    };
-    let id = id.trim_matches('/');
-    id.strip_suffix(".git").unwrap_or(id)
-}
-
 fn connection(step: &Step<'_>, diagnostics: &mut Diagnostics) {
     let Some(text) = step.configuration("FullRepositoryId") else {
         return;
@@ -52,15 +41,15 @@ fn connection(step: &Step<'_>, diagnostics: &mut Diagnostics) {
     }
     let id = text.value.as_str();
     let slash = id.contains('/');
-    // what has no slash or a scheme is refused already while a friendly file is read
-    if !step.action.raw && (!slash || id.contains("://")) {
+    // what has no slash, or is an address, is refused already while a friendly file is read
+    if !step.action.raw && (!slash || id.contains(['@', ':'])) {
         return;
     }
     let parts: Vec<&str> = id.split('/').collect();
     let url = id.contains("://") || id.contains('@') || id.contains(':');
     let host = parts.len() > 2 && parts[0].contains('.');
     let path = step.path("FullRepositoryId");
-    let help = match plain(id) {
+    let help = match repository_of(id) {
         better if better != id && better.contains('/') => format!("write `{better}`"),
         _ => "write it as owner/repository".to_owned(),
     };
@@ -117,7 +106,7 @@ fn version_one(step: &Step<'_>, diagnostics: &mut Diagnostics) {
         } else {
             continue;
         };
-        let plain = plain(value);
+        let plain = repository_of(value);
         let better = match (key, plain.split_once('/')) {
             ("Owner", Some((owner, _))) => owner,
             (_, Some((_, repository))) => repository,
@@ -134,7 +123,7 @@ fn version_one(step: &Step<'_>, diagnostics: &mut Diagnostics) {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use crate::model::repository_of as plain;
 
     #[test]
     fn addresses_are_brought_to_owner_and_repository() {

@@ -340,7 +340,7 @@ fn no_credentials(cause: &CredentialsError, profile: Option<&str>) -> String {
         }
         _ => format!(
             "The AWS credentials cannot be had: {}. {advice}",
-            last_cause(cause)
+            last_cause(cause).trim_end_matches('.')
         ),
     }
 }
