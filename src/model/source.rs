@@ -52,6 +52,9 @@ impl Decoder<'_> {
         let kind = map.kind(&kinds, "the source", self.out);
         let name = map.text("name", self.out);
         let Some(kind) = kind else {
+            for key in ["branch", "connection", "output", "namespace", "actionRole"] {
+                map.entry(key);
+            }
             map.finish(self.out);
             return None;
         };

@@ -144,6 +144,10 @@ fn without_secrets(text: &str) -> String {
             None if inside => 0,
             _ => line.len(),
         };
+        let shown = match line[shown..].contains(char::is_alphanumeric) {
+            true => shown,
+            false => line.len(),
+        };
         masked.push_str(&line[..shown]);
         for c in line[shown..].chars() {
             match c {
