@@ -121,7 +121,11 @@ impl Masker {
             at = end.min(cut);
         }
         out.extend_from_slice(&self.held[at.min(cut)..cut]);
-        self.covered = part.map_or(0, |end| end - cut);
+        self.covered = match part {
+            Some(end) => end - cut,
+            None if cut == 0 => self.covered,
+            None => 0,
+        };
         self.held.drain(..cut);
     }
 

@@ -549,7 +549,10 @@ mod tests {
                 "version: 0.2\nphases: {build: {commands: [a]}}\nartifacts: {base-directory: x}",
                 "artifacts at line 3 names no files",
             ),
-            ("version: 0.2\n\tphases: x", "at line 2"),
+            (
+                "version: 0.2\n\tphases: x",
+                "a tab stands where YAML wants spaces at line",
+            ),
         ];
         for (text, expected) in cases {
             let message = error(text);
