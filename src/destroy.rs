@@ -7,7 +7,7 @@ use crate::cloud::Cloud;
 use crate::error::Failure;
 use crate::inventory::Inventory;
 use crate::live;
-use crate::plan::{Action, Change, Desired, Options, Plan, Reason};
+use crate::plan::{self, Action, Change, Desired, Options, Plan, Reason};
 use crate::resources::{Id, OWNER_TAG, Resource};
 
 /// What destroy would remove: what the inventory or the file names and the owner tag calls ours; of kinds without
@@ -69,6 +69,7 @@ pub async fn plan(
             widens: Vec::new(),
         });
     }
+    plan::leave_to_pipelines(&mut plan);
     plan.calls = cloud.calls();
     Ok(plan)
 }

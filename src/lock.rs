@@ -34,6 +34,9 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// How often a holder looks whether the lock needs prolonging.
+    pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_secs(LIFETIME / 4);
+
     /// Takes it, or says who has it.
     pub async fn take(
         cloud: &dyn Cloud,
@@ -83,19 +86,25 @@ impl Lock {
             return Ok(());
         }
         // Somebody may have broken it meanwhile: then it must not come back.
-        let held = self.read(cloud, clock).await?.and_then(|(_, held)| held);
-        if held.as_ref().map(|held| &held.owner) != Some(&self.content.owner) {
-            return Err(Failure::failed(
-                "lock-lost",
-                "Another apply took the lock over while this one was working.",
-            )
-            .help("Wait for it to end, then run this one again."));
-        }
+        self.verify(cloud, clock).await?;
         self.content.expires = now + LIFETIME;
         let value = self.text();
         retry::with(clock, || cloud.put_parameter(&self.name, &value, true))
             .await
             .map_err(|error| live::failure(&error))
+    }
+
+    /// Refuses if somebody else has it by now.
+    pub async fn verify(&self, cloud: &dyn Cloud, clock: &dyn Clock) -> Result<(), Failure> {
+        let held = self.read(cloud, clock).await?.and_then(|(_, held)| held);
+        if held.is_some_and(|held| held.owner == self.content.owner) {
+            return Ok(());
+        }
+        Err(Failure::failed(
+            "lock-lost",
+            "Another apply took the lock over while this one was working.",
+        )
+        .help("Wait for it to end, then run this one again."))
     }
 
     /// Gives it back, if it is still ours.

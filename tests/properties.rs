@@ -396,6 +396,7 @@ async fn goes_round(text: &str) -> Result<(), String> {
         .map_err(|failure| failure.message)?;
     let settings = Settings {
         confirmed: true,
+        admit: &|_| Ok(()),
         break_lock: false,
         who: "test".to_owned(),
         clock: &SystemClock,

@@ -92,6 +92,7 @@ async fn round_trip(case: &Value, folder: &Path) -> Result<(), String> {
         .map_err(|failure| failure.message)?;
     let settings = Settings {
         confirmed: true,
+        admit: &|_| Ok(()),
         break_lock: false,
         who: "test".to_owned(),
         clock: &SystemClock,

@@ -107,12 +107,7 @@ pub(super) async fn work(
             stop = Some("interrupted".to_owned());
         }
         skip(&changes, &nodes, &mut states, events, outcome);
-        if stop.is_none()
-            && let Err(failure) = lock.keep(cloud, settings.clock).await
-        {
-            stop = Some(failure.message.clone());
-            outcome.failures.push(failure);
-        }
+        keep(lock, cloud, settings, &mut stop, outcome).await;
         if stop.is_none() {
             for (at, node) in nodes.iter().enumerate() {
                 let ready = states[at] == State::Waiting
@@ -133,7 +128,17 @@ pub(super) async fn work(
                 running.push(async move { (at, worker.change(change).await) });
             }
         }
-        let Some((at, result)) = running.next().await else {
+        let finished = loop {
+            tokio::select! {
+                biased;
+                finished = running.next() => break finished,
+                // One change can take longer than the lock lasts.
+                () = settings.clock.sleep(Lock::BETWEEN_LOOKS) => {
+                    keep(lock, cloud, settings, &mut stop, outcome).await;
+                }
+            }
+        };
+        let Some((at, result)) = finished else {
             break;
         };
         let id = changes[at].id.clone();
@@ -178,6 +183,22 @@ pub(super) async fn work(
     }
     if cancel.is_cancelled() && outcome.done.len() < changes.len() {
         outcome.interrupted = true;
+    }
+}
+
+/// Prolongs the lock; nothing new starts without it.
+async fn keep(
+    lock: &mut Lock,
+    cloud: &dyn Cloud,
+    settings: &Settings<'_>,
+    stop: &mut Option<String>,
+    outcome: &mut Outcome,
+) {
+    if stop.is_none()
+        && let Err(failure) = lock.keep(cloud, settings.clock).await
+    {
+        *stop = Some(failure.message.clone());
+        outcome.failures.push(failure);
     }
 }
 

@@ -16,6 +16,7 @@ use clock::Clock;
 use crate::cloud::{Calls, Cloud};
 use crate::destroy;
 use crate::error::{Exit, Failure};
+use crate::inventory::Inventory;
 use crate::live;
 use crate::lock::Lock;
 use crate::plan::{self, Action, Change, Desired, Plan, PlanJson};
@@ -74,10 +75,15 @@ pub enum Event {
     Note(String),
 }
 
+/// What a plan must pass that is made again under the lock.
+pub type Admit<'a> = dyn Fn(&Plan) -> Result<(), Failure> + Send + Sync + 'a;
+
 /// How to do it.
 pub struct Settings<'a> {
     /// The answer to all questions is yes.
     pub confirmed: bool,
+    /// Judges the plan that is really done: the account may have moved since somebody saw one.
+    pub admit: &'a Admit<'a>,
     /// A lock of another is taken over.
     pub break_lock: bool,
     /// Who works, for whoever finds the lock.
@@ -248,6 +254,7 @@ async fn under_lock(
         Goal::Apply => live::plan(desired, cloud, &options).await?,
         Goal::Destroy => destroy::plan(desired, cloud, &options).await?,
     };
+    (settings.admit)(&fresh)?;
     if fresh.to_json().changes != outcome.plan.to_json().changes {
         let known = outcome.plan.needs_confirmation();
         let news: Vec<String> = fresh
@@ -271,8 +278,8 @@ async fn under_lock(
     if outcome.plan.is_empty() {
         return Ok(());
     }
-    let mut inventory = outcome.plan.inventory.clone();
     if goal == Goal::Apply {
+        let mut inventory = outcome.plan.inventory.clone();
         inventory
             .add(cloud, &to_record(desired, &outcome.plan))
             .await?;
@@ -281,12 +288,39 @@ async fn under_lock(
     if goal == Goal::Apply && outcome.plan.options.no_run {
         work::stop_first_executions(desired, cloud, settings, events, outcome).await;
     }
+    forget(desired, cloud, settings, outcome, lock).await
+}
+
+/// Takes what is gone out of the inventory: as it is now, and only as long as nobody else may be writing it.
+async fn forget(
+    desired: &Desired,
+    cloud: &dyn Cloud,
+    settings: &Settings<'_>,
+    outcome: &Outcome,
+    lock: &Lock,
+) -> Result<(), Failure> {
     let mut gone: BTreeSet<Id> = outcome.plan.gone.iter().cloned().collect();
     for change in &outcome.plan.changes {
         if change.action == Action::Delete && outcome.done.contains(&change.id) {
             gone.insert(change.id.clone());
         }
     }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    lock.verify(cloud, settings.clock).await?;
+    let mut inventory =
+        Inventory::read(cloud, &desired.service, &desired.stage, &desired.region).await?;
+    let with_pipelines: Vec<Id> = inventory
+        .ids()
+        .iter()
+        .filter(|id| {
+            id.pipeline_of_transition()
+                .is_some_and(|pipeline| gone.contains(&pipeline))
+        })
+        .cloned()
+        .collect();
+    gone.extend(with_pipelines);
     inventory.remove(cloud, &gone).await
 }
 

@@ -66,7 +66,8 @@ fn passes(error: &CloudError) -> bool {
 
 fn is_new(what: &str, made: &BTreeSet<Kind>) -> bool {
     match what {
-        "role" => made.contains(&Kind::Role),
+        // Managed policies come and go with their role.
+        "role" | "policy" => made.contains(&Kind::Role),
         "bucket" => made.contains(&Kind::Bucket),
         "topic" => made.contains(&Kind::Topic),
         _ => false,

@@ -4,11 +4,13 @@ mod faulty;
 mod world;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use faulty::{Fault, FaultyCloud};
 use serde_json::{Value, json};
 use world::{REGION, TOKEN_AT, World, at, block_on, changed, desired, role, token};
 
+use super::clock::Clock;
 use super::{CancellationFlag, Event, Outcome, Settings, run};
 use crate::cloud::{Cloud, ErrorKind};
 use crate::destroy;
@@ -249,6 +251,70 @@ fn what_others_own_is_refused() {
 }
 
 #[test]
+fn a_name_that_a_failed_create_left_belongs_to_whoever_takes_it() {
+    let world = World::new();
+    let plan = world.plan(&desired(), Options::default()).expect("a plan");
+    let faulty = FaultyCloud::new(&world.cloud, Fault::Refuse("hw"));
+    let outcome = world.run_on(&faulty, &plan, &desired(), false);
+    assert_eq!(outcome.failed.len(), 1);
+    // The inventory names it, and somebody else makes it meanwhile.
+    let mut theirs = at(&mut desired(), "hw").clone();
+    theirs.tags.clear();
+    theirs.body["stages"][1]["name"] = json!("Theirs");
+    block_on(world.cloud.create(&theirs)).expect("created");
+    let refused = world
+        .plan(&desired(), Options::default())
+        .expect_err("foreign");
+    assert_eq!(refused.code, "foreign");
+    assert!(refused.message.contains("pipeline hw"), "{refused:?}");
+    // Also one who comes between plan and create.
+    let outcome = world.run_on(&world.cloud, &plan, &desired(), false);
+    assert_eq!(outcome.failure().map(|f| f.code.as_str()), Some("foreign"));
+    let adopt = Options {
+        adopt: true,
+        ..Options::default()
+    };
+    let plan = world.plan(&desired(), adopt).expect("a plan");
+    assert_eq!(
+        changes(&plan),
+        [("hw".to_owned(), Action::Update, Reason::Adopt)]
+    );
+}
+
+#[test]
+fn what_holds_data_is_not_replaced_unasked() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let group = "/aws/codebuild/hw";
+    world.drift(Kind::LogGroup, group, |r| {
+        r.body["logGroupClass"] = json!("INFREQUENT_ACCESS");
+    });
+    // A file that does not say the class does not mind.
+    let plan = world.plan(&desired(), Options::default()).expect("a plan");
+    assert_eq!(changes(&plan), []);
+    let mut wanted = desired();
+    at(&mut wanted, group).body["logGroupClass"] = json!("STANDARD");
+    let refused = world
+        .plan(&wanted, Options::default())
+        .expect_err("loses the logs");
+    assert_eq!(
+        (refused.code.as_str(), refused.exit),
+        ("data-lost", Exit::Failed)
+    );
+    let all = Options {
+        delete_data: true,
+        ..Options::default()
+    };
+    let plan = world.plan(&wanted, all).expect("a plan");
+    assert_eq!(
+        plan.needs_confirmation(),
+        ["log-group /aws/codebuild/hw is deleted and made anew"]
+    );
+    worked(&world.apply_with(&wanted, all));
+    assert!(world.plan(&wanted, all).expect("a plan").is_empty());
+}
+
+#[test]
 fn leftovers_go_only_when_asked_and_only_if_ours() {
     let world = World::new();
     worked(&world.apply(&desired()));
@@ -419,6 +485,97 @@ fn two_at_once_are_one_after_the_other() {
 }
 
 #[test]
+fn who_lost_the_lock_leaves_the_inventory_alone() {
+    let world = World::new();
+    worked(&world.apply(&changed()));
+    let (fewer, prune) = pruned();
+    let plan = world.plan(&fewer, prune).expect("a plan");
+    let name = format!("/pipectl/hw/{REGION}/lock");
+    let list = format!("/pipectl/hw/dev/{REGION}/inventory");
+    let other =
+        json!({"owner": "other", "started": 1, "expires": 2_000_000_000, "who": "somebody"})
+            .to_string();
+    let theirs = json!(["codebuild-project us-east-1 theirs"]).to_string();
+    let cloud = world.again();
+    let outcome = block_on(run(
+        &plan,
+        &fewer,
+        &world.cloud,
+        &world.settings(false),
+        &mut |event| {
+            // Another apply breaks the lock and writes what it makes.
+            if matches!(event, Event::Done { .. }) {
+                std::thread::scope(|scope| {
+                    scope.spawn(|| {
+                        block_on(cloud.put_parameter(&name, &other, true)).expect("put");
+                        block_on(cloud.put_parameter(&list, &theirs, true)).expect("put");
+                    });
+                });
+            }
+        },
+        &CancellationFlag::default(),
+    ));
+    assert_eq!(outcome.done.len(), plan.changes.len());
+    assert_eq!(
+        outcome.failure().map(|f| f.code.as_str()),
+        Some("lock-lost")
+    );
+    assert_eq!(world.parameter(&list), Some(theirs));
+    assert_eq!(world.parameter(&name), Some(other));
+}
+
+#[test]
+fn a_plan_that_is_not_admitted_under_the_lock_is_not_done() {
+    let world = World::new();
+    worked(&world.apply(&desired()));
+    let plan = world.plan(&changed(), Options::default()).expect("a plan");
+    let text = plan::write_file(&plan, json!({}));
+    let file = plan::read_file(&text).expect("a plan");
+    let stale = |fresh: &Plan| plan::check_stale(&file, fresh);
+    world.drift(Kind::Project, "hw-unit", |r| {
+        r.body["timeoutInMinutes"] = json!(7);
+    });
+    let settings = Settings {
+        admit: &stale,
+        ..world.settings(false)
+    };
+    let outcome = block_on(run(
+        &plan,
+        &changed(),
+        &world.cloud,
+        &settings,
+        &mut |_| {},
+        &CancellationFlag::default(),
+    ));
+    assert_eq!(
+        outcome.failure().map(|f| f.code.as_str()),
+        Some("stale-plan")
+    );
+    assert_eq!(outcome.done, []);
+    assert_eq!(world.parameter(&format!("/pipectl/hw/{REGION}/lock")), None);
+}
+
+#[test]
+fn the_lock_outlasts_a_call_that_takes_longer_than_it() {
+    let world = World::new();
+    let plan = world.plan(&desired(), Options::default()).expect("a plan");
+    let name = format!("/pipectl/hw/{REGION}/lock");
+    let wait: faulty::Wait<'_> = Box::new(|| {
+        Box::pin(async {
+            for _ in 0..12 {
+                world.clock.sleep(Duration::from_secs(100)).await;
+                let mut held = world.cloud.parameters(REGION, &[name.clone()], false).await;
+                let held = held.remove(0).expect("an answer").expect("a lock").value;
+                let held: Value = serde_json::from_str(&held).expect("JSON");
+                assert!(held["expires"].as_u64() > Some(world.clock.now()), "{held}");
+            }
+        })
+    });
+    let cloud = FaultyCloud::slow(&world.cloud, "hw-unit", wait);
+    worked(&world.run_on(&cloud, &plan, &desired(), false));
+}
+
+#[test]
 fn a_plan_that_moved_asks_again() {
     let world = World::new();
     worked(&world.apply(&desired()));
@@ -547,9 +704,11 @@ fn disturbed(steps: &[(Desired, Options)], fault: Fault) -> (World, Outcome, usi
         worked(&world.apply_with(desired, *options));
     }
     let plan = world.plan(&last.0, last.1).expect("a plan");
-    let faulty = FaultyCloud::new(&world.cloud, fault);
-    let outcome = world.run_on(&faulty, &plan, &last.0, false);
-    let (writes, calls) = (faulty.writes(), faulty.all_calls());
+    let (outcome, writes, calls) = {
+        let faulty = FaultyCloud::new(&world.cloud, fault);
+        let outcome = world.run_on(&faulty, &plan, &last.0, false);
+        (outcome, faulty.writes(), faulty.all_calls())
+    };
     (world, outcome, writes, calls)
 }
 

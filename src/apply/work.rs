@@ -73,7 +73,7 @@ impl<'w> Worker<'w> {
         match (change.action, &change.desired) {
             (Action::Delete, _) => self.delete(&change.id, self.options.delete_data).await,
             (Action::Replace, Some(desired)) => {
-                self.delete(&change.id, false).await?;
+                self.delete(&change.id, self.options.delete_data).await?;
                 self.bring(None, desired).await
             }
             (Action::Create | Action::Update, Some(desired)) => {
@@ -100,6 +100,8 @@ impl<'w> Worker<'w> {
         let mut live = live;
         let mut retries = Retries::default();
         let mut tried = false;
+        // Also what is only half made is new.
+        self.made(desired.id.kind);
         loop {
             let result = match &live {
                 None => self.cloud.create(desired).await,
@@ -132,7 +134,7 @@ impl<'w> Worker<'w> {
                 None => live = None,
                 Some(there) => {
                     let creating = live.is_none();
-                    if !self.is_ours(&there, tried || !creating || !exists) {
+                    if !self.is_ours(&there, creating) {
                         return Err(about(&error, &desired.id));
                     }
                     let settled = creating || desired.secrets.is_empty();
@@ -146,11 +148,11 @@ impl<'w> Worker<'w> {
         }
     }
 
-    /// Whether what is there came from us. Where the tag is missing: only if a call of ours can have made it.
-    fn is_ours(&self, there: &Resource, tried: bool) -> bool {
+    /// Whether what is there is ours: each create says whose its work is, so only what is taken over lacks the tag.
+    fn is_ours(&self, there: &Resource, creating: bool) -> bool {
         match there.tags.get(OWNER_TAG) {
             Some(owner) => *owner == self.desired.owner(),
-            None => tried || !there.id.kind.has_tags(),
+            None => !creating || !there.id.kind.has_tags(),
         }
     }
 }

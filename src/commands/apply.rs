@@ -7,7 +7,7 @@ use super::{End, Setting, files, self_update};
 use crate::cli::{Apply, ApplyFlags, Global};
 use crate::error::{Exit, Failure};
 use crate::live;
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::resources::Kind;
 
 /// Runs the command.
@@ -75,17 +75,21 @@ async fn apply(
     if !report.is_json() {
         show(setting, &work);
     }
-    if let Some(own) = work.own.take() {
-        let spared = own.admit(&mut work)?;
-        if !spared.is_empty() {
-            let spared: Vec<String> = spared.iter().map(ToString::to_string).collect();
-            report.warn(&format!(
-                "a self-update never changes itself: left as it is: {}. At a desk: {}",
-                spared.join(", "),
-                self_update::at_a_desk(&work)
-            ));
-        }
-        work.own = Some(own);
+    let spared = self_update::spare(&mut work);
+    let admit = |plan: &Plan| {
+        file.map_or(Ok(()), |file| plan::check_stale(file, plan))?;
+        work.own
+            .as_ref()
+            .map_or(Ok(()), |own| own.admit(&work, plan))
+    };
+    admit(&work.plan)?;
+    if !spared.is_empty() {
+        let spared: Vec<String> = spared.iter().map(ToString::to_string).collect();
+        report.warn(&format!(
+            "a self-update never changes itself: left as it is: {}. At a desk: {}",
+            spared.join(", "),
+            self_update::at_a_desk(&work)
+        ));
     }
     if !work.plan.is_empty() {
         let agreed = applying::agreed(setting, &work.plan, flags.yes, flags.confirm, "Apply?");
@@ -98,6 +102,7 @@ async fn apply(
         setting,
         Goal::Apply,
         &work,
+        &admit,
         flags.yes,
         flags.break_lock,
         flags.wait,

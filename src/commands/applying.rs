@@ -8,7 +8,7 @@ use super::self_update::SelfUpdate;
 use super::session::{Ready, Session};
 use super::{End, Setting, desired, given};
 use crate::apply::clock::SystemClock;
-use crate::apply::{self, CancellationFlag, Outcome, Settings};
+use crate::apply::{self, Admit, CancellationFlag, Outcome, Settings};
 use crate::cli::ApplyFlags;
 use crate::compile::Compiled;
 use crate::destroy;
@@ -50,7 +50,7 @@ const BETWEEN: Duration = Duration::from_secs(3);
 
 /// The plan of an apply.
 pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Result<Work, End> {
-    let own = SelfUpdate::under_way();
+    let mut own = SelfUpdate::under_way();
     let (compiled, ready) = desired::with_account(session).await?;
     let mut desired = match (&own, &flags.pipeline) {
         (Some(own), _) => compiled.only(own.pipeline()).ok_or_else(|| {
@@ -66,8 +66,8 @@ pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Resul
         (None, Some(name)) => one_pipeline(&compiled, &ready, name)?,
         (None, None) => compiled.desired,
     };
-    if let Some(own) = &own {
-        own.mark(&mut desired);
+    if let Some(own) = &mut own {
+        own.enter(&mut desired, &ready.model);
     }
     let plan = plan::make(&desired, ready.account.cloud.as_ref(), &options(flags)).await?;
     if !plan.is_empty() {
@@ -208,6 +208,7 @@ pub(super) async fn perform(
     setting: &Setting,
     goal: Goal,
     work: &Work,
+    admit: &Admit<'_>,
     confirmed: bool,
     break_lock: bool,
     wait: bool,
@@ -215,7 +216,7 @@ pub(super) async fn perform(
     let cancel = CancellationFlag::default();
     let mut waited = Duration::ZERO;
     loop {
-        let outcome = once(setting, goal, work, confirmed, break_lock, &cancel).await?;
+        let outcome = once(setting, goal, work, admit, confirmed, break_lock, &cancel).await?;
         let locked = outcome.done.is_empty()
             && outcome
                 .failures
@@ -238,6 +239,7 @@ async fn once(
     setting: &Setting,
     goal: Goal,
     work: &Work,
+    admit: &Admit<'_>,
     confirmed: bool,
     break_lock: bool,
     cancel: &CancellationFlag,
@@ -246,6 +248,7 @@ async fn once(
     let mut progress = Progress::new(report, &work.desired.region, work.plan.changes.len());
     let settings = Settings {
         confirmed,
+        admit,
         break_lock,
         who: work.ready.identity.arn.clone(),
         clock: &SystemClock,

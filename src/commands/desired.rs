@@ -3,10 +3,9 @@
 use super::account::REGION_OF_NO_ACCOUNT;
 use super::session::{Document, Ready, Session};
 use super::{End, binary};
-use crate::compile::{self, Compiled, Facts, Reads};
+use crate::compile::{self, Compiled, Facts};
 use crate::error::Failure;
 use crate::model::Model;
-use crate::variables::Request;
 
 /// The account and its region where nobody knows the account.
 const UNKNOWN_ACCOUNT: &str = "${aws:accountId}";
@@ -75,23 +74,11 @@ fn no_pipeline() -> End {
 
 /// What compiling needs, but for the account.
 fn facts(session: &Session<'_>, document: &Document) -> Facts {
-    let mut reads = Reads::default();
-    for request in &document.asked {
-        match request {
-            Request::Parameter { name, .. } => reads.parameters.push(name.clone()),
-            Request::Secret { id, .. } => reads.secrets.push(id.clone()),
-            _ => {}
-        }
-    }
-    reads.parameters.sort();
-    reads.parameters.dedup();
-    reads.secrets.sort();
-    reads.secrets.dedup();
     Facts {
         stage: document.stage.clone(),
         file: document.in_repository.clone(),
         params: session.params().unwrap_or_default(),
-        reads,
+        reads: document.asked.clone(),
         ..Facts::default()
     }
 }

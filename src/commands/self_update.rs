@@ -12,7 +12,7 @@ use crate::cloud::Revision;
 use crate::compile::shell_word;
 use crate::error::Failure;
 use crate::live;
-use crate::model::Pipeline;
+use crate::model::{Model, Pipeline};
 use crate::plan::{Action, Change, Plan};
 use crate::report::Report;
 use crate::resources::{DIGEST_TAG, Desired, Id, Kind, RESTARTED_TAG, managed};
@@ -25,6 +25,8 @@ pub(super) struct SelfUpdate {
     execution: Option<String>,
     commit: Option<String>,
     last: bool,
+    /// The projects that run self-updates, and their roles.
+    own: Vec<Id>,
 }
 
 impl SelfUpdate {
@@ -37,6 +39,7 @@ impl SelfUpdate {
             execution: get("PIPECTL_SELF_UPDATE_EXECUTION"),
             commit: get("CODEBUILD_RESOLVED_SOURCE_VERSION"),
             last: get("PIPECTL_SELF_UPDATE_LAST").is_some(),
+            own: Vec::new(),
         })
     }
 
@@ -45,8 +48,10 @@ impl SelfUpdate {
         &self.pipeline
     }
 
-    /// Notes the commit on the pipeline, so that an update of it tells the next self-update what it was made on.
-    pub(super) fn mark(&self, desired: &mut Desired) {
+    /// Learns which resources run self-updates, and notes the commit on the pipeline, so that an update of it tells the
+    /// next self-update what it was made on.
+    pub(super) fn enter(&mut self, desired: &mut Desired, model: &Model) {
+        self.own = own_resources(desired, model);
         let Some(commit) = &self.commit else {
             return;
         };
@@ -59,37 +64,22 @@ impl SelfUpdate {
         }
     }
 
-    /// Refuses what a self-update may not do, before anything is written. Changes of the build that runs this are taken
-    /// out of the work, for it never changes itself; which these are is the answer.
-    pub(super) fn admit(&self, work: &mut Work) -> Result<Vec<Id>, Failure> {
-        let own = own_resources(work);
-        // A role that only loses rights stays good enough; one that would gain some is needed for what comes.
-        let stays = |change: &Change| {
-            own.contains(&change.id) && change.action == Action::Update && change.widens.is_empty()
-        };
+    /// Refuses what a self-update may not do, before anything is written.
+    pub(super) fn admit(&self, work: &Work, plan: &Plan) -> Result<(), Failure> {
         let bounded = work.ready.model.provider.permissions_boundary.is_some();
-        let refused = work
-            .plan
+        let refused = plan
             .changes
             .iter()
-            .filter(|change| !stays(change))
-            .find_map(|change| Some((change, refusal(change, &own, bounded)?)));
-        if let Some((change, (code, message))) = refused {
-            return Err(Failure::failed(code, message)
-                .help(format!(
-                    "nothing was changed; apply this commit once at a desk: {}",
-                    at_a_desk(work)
-                ))
-                .about(change.id.to_string()));
-        }
-        let changes = std::mem::take(&mut work.plan.changes);
-        let (spared, changes) = changes.into_iter().partition::<Vec<_>, _>(stays);
-        work.plan.changes = changes;
-        let spared: Vec<Id> = spared.into_iter().map(|change| change.id).collect();
-        work.desired
-            .resources
-            .retain(|resource| !spared.contains(&resource.id));
-        Ok(spared)
+            .find_map(|change| Some((change, refusal(change, &self.own, bounded)?)));
+        let Some((change, (code, message))) = refused else {
+            return Ok(());
+        };
+        Err(Failure::failed(code, message)
+            .help(format!(
+                "nothing was changed; apply this commit once at a desk: {}",
+                at_a_desk(work)
+            ))
+            .about(change.id.to_string()))
     }
 
     /// Starts the pipeline again where its structure changed: AWS ended the execution that this build belongs to.
@@ -217,6 +207,26 @@ impl SelfUpdate {
     }
 }
 
+/// Takes changes of the build that runs this out of the work, for a self-update never changes itself; which these are
+/// is the answer.
+pub(super) fn spare(work: &mut Work) -> Vec<Id> {
+    let Some(own) = &work.own else {
+        return Vec::new();
+    };
+    // A role that only loses rights stays good enough; one that would gain some is needed for what comes.
+    let stays = |change: &Change| {
+        own.own.contains(&change.id) && change.action == Action::Update && change.widens.is_empty()
+    };
+    let changes = std::mem::take(&mut work.plan.changes);
+    let (spared, changes) = changes.into_iter().partition::<Vec<_>, _>(stays);
+    work.plan.changes = changes;
+    let spared: Vec<Id> = spared.into_iter().map(|change| change.id).collect();
+    work.desired
+        .resources
+        .retain(|resource| !spared.contains(&resource.id));
+    spared
+}
+
 /// A structure that was written.
 struct NewStructure {
     digest: String,
@@ -316,8 +326,7 @@ pub(super) fn at_a_desk(work: &Work) -> String {
 }
 
 /// The projects that run self-updates, and their roles.
-fn own_resources(work: &Work) -> Vec<Id> {
-    let model = &work.ready.model;
+fn own_resources(desired: &Desired, model: &Model) -> Vec<Id> {
     let projects: Vec<Id> = model
         .pipelines
         .iter()
@@ -330,12 +339,11 @@ fn own_resources(work: &Work) -> Vec<Id> {
             let region = project
                 .region
                 .as_ref()
-                .map_or(work.header.region.as_str(), |region| region.value.as_str());
+                .map_or(desired.region.as_str(), |region| region.value.as_str());
             Id::new(Kind::Project, region, project.name.value.clone())
         })
         .collect();
-    let roles = work
-        .desired
+    let roles = desired
         .resources
         .iter()
         .filter(|resource| projects.contains(&resource.id))

@@ -176,12 +176,12 @@ fn approval_topic(
         [] => None,
         [one] => Some(topics.ask(run.model, run.facts, one, &about, region, None)),
         several => {
-            let emails = several.iter().flat_map(|notify| match notify {
-                Notify::Email(address) => vec![address.value.clone()],
-                Notify::Made { emails, .. } => emails.iter().map(|e| e.value.clone()).collect(),
-                Notify::Topic(_) => Vec::new(),
+            // topics among them are an error of the file
+            let emails = several.iter().filter_map(|notify| match notify {
+                Notify::Email(address) => Some(address.value.clone()),
+                Notify::Made { .. } | Notify::Topic(_) => None,
             });
-            Some(topics.ask_for_all(run.model, run.facts, emails, &about))
+            Some(topics.ask_for_all(run.model, run.facts, emails, &about, region))
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::diagnostic::Diagnostics;
 use crate::model::{Action, Model, Pipeline, Project, Text};
 
 use crate::resources::{Desired, Id, Kind, Resource};
+use crate::variables::Request;
 
 /// What compiling needs to know beside the file.
 #[derive(Debug, Clone, Default)]
@@ -52,20 +53,11 @@ pub struct Facts {
     /// Parameters of the command line that are no secrets; for the self-update.
     pub params: Vec<(String, String)>,
     /// What the file's variables read from AWS; for the self-update's role.
-    pub reads: Reads,
+    pub reads: Vec<Request>,
     /// The pipectl that the self-update runs, if there is one for its image.
     pub binary: Option<Binary>,
     /// Whether AWS is not asked: then what only it knows is a placeholder.
     pub offline: bool,
-}
-
-/// What variables of a file read.
-#[derive(Debug, Clone, Default)]
-pub struct Reads {
-    /// Names of parameters.
-    pub parameters: Vec<String>,
-    /// Names or ARNs of secrets.
-    pub secrets: Vec<String>,
 }
 
 /// A pipectl that runs on CodeBuild.

@@ -112,8 +112,8 @@ pub(super) fn pipeline(
         .flat_map(|statement| with_alias(&keys, Pending::allow(statement, "")))
         .collect();
     for action in actions() {
-        roles.extra(facts, role, &action.allow);
         if action.role_arn.is_none() {
+            roles.extra(facts, role, &action.allow);
             list.extend(of_action(run, at, action, topics, out));
         }
     }
@@ -207,40 +207,52 @@ fn of_action(
     .collect()
 }
 
-/// ARNs for a policy of the secrets among variables. A secret's ARN ends in six characters that nobody knows before.
+/// ARNs for a policy of the secrets among variables.
 fn secret_arns(facts: &Facts, region: &str, variables: &[Variable]) -> BTreeSet<String> {
     variables
         .iter()
         .filter(|variable| variable.kind == VariableKind::SecretsManager)
-        .map(|variable| secret_arn(facts, region, &variable.value.value))
+        .flat_map(|variable| secret_arn(facts, region, &variable.value.value))
         .collect()
 }
 
-/// `id[:key[:stage[:version]]]`, the id a name or an ARN.
-pub(super) fn secret_arn(facts: &Facts, region: &str, reference: &str) -> String {
+/// ARNs for a policy of `id[:key[:stage[:version]]]`, the id a name or an ARN. A secret's ARN ends in six characters that
+/// nobody knows before; six small letters may as well be the last word of its name.
+pub(super) fn secret_arn(facts: &Facts, region: &str, reference: &str) -> Vec<String> {
     const ARN_PARTS: usize = 7;
     const SUFFIX: usize = 6;
     if reference.starts_with("arn:") {
         let parts: Vec<&str> = reference.splitn(ARN_PARTS + 1, ':').collect();
         let arn = parts[..parts.len().min(ARN_PARTS)].join(":");
-        let whole = arn.rsplit_once('-').is_some_and(|(_, end)| {
-            end.len() == SUFFIX && end.chars().all(|c| c.is_ascii_alphanumeric())
-        });
-        return if whole { arn } else { format!("{arn}-??????") };
+        let end = arn.rsplit_once('-').map_or("", |(_, end)| end);
+        let whole = end.len() == SUFFIX && end.chars().all(|c| c.is_ascii_alphanumeric());
+        let word = end.chars().all(|c| c.is_ascii_lowercase());
+        let named = (!whole || word).then(|| format!("{arn}-??????"));
+        return whole.then_some(arn).into_iter().chain(named).collect();
     }
     let name = if reference.starts_with("${") {
         reference
     } else {
         reference.split(':').next().unwrap_or(reference)
     };
-    facts.arn("secretsmanager", region, &format!("secret:{name}-??????"))
+    vec![facts.arn("secretsmanager", region, &format!("secret:{name}-??????"))]
 }
 
-/// A parameter's name without the slash that its ARN does not repeat.
-pub(super) fn parameter_name(name: &str) -> String {
-    after(name, ":parameter/")
-        .trim_start_matches('/')
-        .to_owned()
+/// The ARN for a policy of a parameter: a name or an ARN, with a version or label that IAM does not look at. An ARN does
+/// not repeat the slash before a name.
+pub(super) fn parameter_arn(facts: &Facts, region: &str, reference: &str) -> String {
+    const ARN_PARTS: usize = 6;
+    if reference.starts_with("arn:") {
+        let parts: Vec<&str> = reference.split(':').take(ARN_PARTS).collect();
+        return parts.join(":");
+    }
+    let name = if reference.starts_with("${") {
+        reference
+    } else {
+        reference.split(':').next().unwrap_or(reference)
+    };
+    let name = name.trim_start_matches('/');
+    facts.arn("ssm", region, &format!("parameter/{name}"))
 }
 
 /// What is known of a build for its role.
@@ -336,12 +348,16 @@ fn variables(run: &Run<'_>, project: &Project, definition: &Value) -> Vec<(Varia
 }
 
 impl Build<'_> {
-    fn texts(&self, kind: VariableKind, to: impl Fn(&str) -> String) -> Vec<String> {
+    fn texts<T: IntoIterator<Item = String>>(
+        &self,
+        kind: VariableKind,
+        to: impl Fn(&str) -> T,
+    ) -> Vec<String> {
         let texts: BTreeSet<String> = self
             .variables
             .iter()
             .filter(|(of, _)| *of == kind)
-            .map(|(_, value)| to(value))
+            .flat_map(|(_, value)| to(value))
             .collect();
         texts.into_iter().collect()
     }
@@ -351,7 +367,9 @@ impl Build<'_> {
     }
 
     fn statements(&self, facts: &Facts, project: &Project, out: &mut Output<'_>) -> Vec<Pending> {
-        let parameters = self.texts(VariableKind::ParameterStore, parameter_name);
+        let parameters = self.texts(VariableKind::ParameterStore, |v| {
+            Some(parameter_arn(facts, self.region, v))
+        });
         let secrets = self.texts(VariableKind::SecretsManager, |v| {
             secret_arn(facts, self.region, v)
         });
@@ -405,11 +423,11 @@ impl Build<'_> {
             "logGroup" => Some(vec![group.clone()]),
             "artifactBucket" => Some(self.buckets.iter().cloned().collect()),
             "artifactKey" => Some(self.keys.iter().map(|key| key.arn.clone()).collect()),
-            "parameterNames" => Some(parameters.clone()),
+            "parameterArns" => Some(parameters.clone()),
             "secretArns" => Some(secrets.clone()),
             "registrySecret" => self
                 .text("/environment/registryCredential/credential")
-                .map(|secret| vec![secret_arn(facts, self.region, secret)]),
+                .map(|secret| secret_arn(facts, self.region, secret)),
             "connection" => self
                 .text("/source/auth/resource")
                 .map(|arn| vec![arn.to_owned()]),
@@ -423,9 +441,8 @@ impl Build<'_> {
             "cachePrefix" => self.location("/cache/location").map(|(_, p)| vec![p]),
             "subnetArns" => Some(self.subnets(facts)),
             "fileSystem" => Some(file_systems.clone()),
-            "pushRepositories" => Some(self.images.push.iter().cloned().collect()),
-            // pulled images may live elsewhere: those statements are made one by one below
-            "pullRepositories" | "pullAccount" => Some(Vec::new()),
+            // images may live elsewhere: those statements are made one by one below
+            "imageRepository" | "imageAccount" => Some(Vec::new()),
             _ => account_value(facts, self.region, name),
         };
         let statements = iam::statements(Role::Build, &given, &lookup);
@@ -433,25 +450,20 @@ impl Build<'_> {
             .into_iter()
             .flat_map(|s| with_alias(&self.keys, Pending::allow(s, &project.name.value)))
             .collect();
-        for image in &self.images.pull {
-            let lookup = |name: &str| match name {
-                "pullRepositories" => Some(vec![image.repository.clone()]),
-                "pullAccount" => Some(vec![
-                    image
-                        .account
-                        .clone()
-                        .unwrap_or_else(|| facts.account.clone()),
-                ]),
-                "R" => Some(vec![
-                    image
-                        .region
-                        .clone()
-                        .unwrap_or_else(|| self.region.to_owned()),
-                ]),
-                _ => account_value(facts, self.region, name),
+        let pulled = self.images.pull.iter().map(|image| ("PullImage", image));
+        let pushed = self.images.push.iter().map(|image| ("PushImage", image));
+        for (id, image) in pulled.chain(pushed) {
+            let lookup = |name: &str| {
+                let said = match name {
+                    "imageRepository" => Some(&image.repository),
+                    "imageAccount" => image.account.as_ref().or(Some(&facts.account)),
+                    "R" => image.region.as_ref(),
+                    _ => None,
+                };
+                said.map(|value| vec![value.clone()])
+                    .or_else(|| account_value(facts, self.region, name))
             };
-            let statement =
-                iam::template_by_id(Role::Build, "PullImage").map(|t| t.render(&lookup));
+            let statement = iam::template_by_id(Role::Build, id).map(|t| t.render(&lookup));
             if let Some(Ok(Some(statement))) = statement {
                 list.push(Pending::allow(statement, &project.name.value));
             }

@@ -123,18 +123,15 @@ fn role(run: &Run<'_>, project: &Project, region: &str, body: &Value, roles: &mu
         return given.to_owned();
     }
     let own = project.purpose == Purpose::SelfUpdate;
-    let said = match (&project.role, &run.model.provider.build_role) {
-        (Some(role), _) | (None, Some(role)) => Some(role),
-        (None, None) => None,
-    };
+    // what updates the pipeline does it with a role of its own, whatever other builds share
+    let shared = run.model.provider.build_role.as_ref().filter(|_| !own);
+    let said = project.role.as_ref().or(shared);
     let made: Option<&MadeRole> = match said {
         Some(Given::Existing(role)) => return facts.given_role(role),
         Some(Given::Made(made)) => Some(made),
         None => None,
     };
-    // what updates the pipeline never shares its role with what builds
-    let shared = own && project.role.is_none();
-    let named = made.filter(|_| !shared).and_then(|made| made.name.as_ref());
+    let named = made.and_then(|made| made.name.as_ref());
     let name = named.map_or_else(
         || names::role(&project.name.value, "build", region),
         |name| name.value.clone(),
@@ -149,7 +146,7 @@ fn role(run: &Run<'_>, project: &Project, region: &str, body: &Value, roles: &mu
         description,
         of: &project.name.value,
         region,
-        made: made.filter(|_| !shared),
+        made,
         span: project.span,
         path: project.path.clone(),
     };
@@ -205,7 +202,7 @@ pub(super) struct Image {
 #[derive(Debug, Default)]
 pub(super) struct Images {
     pub(super) pull: BTreeSet<Image>,
-    pub(super) push: BTreeSet<String>,
+    pub(super) push: BTreeSet<Image>,
 }
 
 /// What a build does with ECR: its own image, and what its commands say.
@@ -222,10 +219,11 @@ pub(super) fn images(project: &Project, definition: &Value) -> Images {
         .filter(|variable| variable.kind == VariableKind::Plaintext)
         .map(|variable| (variable.name.value.as_str(), variable.value.value.as_str()))
         .collect();
-    let pushes = project.commands.iter().any(|c| {
-        c.value.contains("docker push")
-            || (c.value.contains("docker buildx") && c.value.contains("--push"))
-    });
+    let is_push = |command: &str| {
+        command.contains("docker push")
+            || (command.contains("docker buildx") && command.contains("--push"))
+    };
+    let pushes = project.commands.iter().any(|c| is_push(&c.value));
     let logs_in = project
         .commands
         .iter()
@@ -238,24 +236,29 @@ pub(super) fn images(project: &Project, definition: &Value) -> Images {
         .flat_map(|value| repositories(&expand(value, &variables)))
         .collect();
     for command in &project.commands {
-        named.extend(repositories(&expand(&command.value, &variables)));
+        let found = repositories(&expand(&command.value, &variables));
+        if is_push(&command.value) {
+            images.push.extend(found.iter().cloned());
+        }
+        named.extend(found);
     }
-    if pushes {
-        images
-            .push
-            .extend(named.iter().map(|image| image.repository.clone()));
+    let anything = || Image {
+        account: None,
+        region: None,
+        repository: "*".to_owned(),
+    };
+    if pushes && images.push.is_empty() {
+        // which one is not seen here: each that is named, else any
+        images.push = std::mem::take(&mut named);
         if images.push.is_empty() && logs_in {
-            images.push.insert("*".to_owned());
+            images.push.insert(anything());
         }
-    } else {
-        images.pull.extend(named);
-        if images.pull.is_empty() {
-            images.pull.insert(Image {
-                account: None,
-                region: None,
-                repository: "*".to_owned(),
-            });
-        }
+    }
+    images.pull.extend(named);
+    // whoever may push may pull
+    images.pull.retain(|image| !images.push.contains(image));
+    if !pushes && images.pull.is_empty() {
+        images.pull.insert(anything());
     }
     images
 }

@@ -27,7 +27,8 @@ struct Made {
     statements: Vec<Pending>,
     denials: Vec<Pending>,
     allow: Vec<Value>,
-    self_update: bool,
+    asked: usize,
+    self_updates: usize,
     depends: BTreeSet<Id>,
     span: Span,
     path: String,
@@ -71,11 +72,13 @@ impl Roles {
             statements: Vec::new(),
             denials: Vec::new(),
             allow: Vec::new(),
-            self_update: false,
+            asked: 0,
+            self_updates: 0,
             depends: BTreeSet::new(),
             span: ask.span,
             path: ask.path,
         });
+        made.asked += 1;
         let lookup = |name: &str| {
             Some(vec![match name {
                 "P" => facts.partition.clone(),
@@ -141,7 +144,7 @@ impl Roles {
     /// Marks the role of the self-update.
     pub(super) fn mark_self_update(&mut self, facts: &Facts, arn: &str) {
         if let Some(made) = self.by_arn(facts, arn) {
-            made.self_update = true;
+            made.self_updates += 1;
         }
     }
 
@@ -159,7 +162,7 @@ impl Roles {
     pub(super) fn ordinary(&self, facts: &Facts) -> Vec<String> {
         self.made
             .iter()
-            .filter(|(_, made)| !made.self_update)
+            .filter(|(_, made)| made.self_updates == 0)
             .map(|(name, _)| facts.role_arn(name))
             .collect()
     }
@@ -202,18 +205,40 @@ impl Roles {
                 overflow::Fitted::empty()
             });
             out.explain.extend(fitted.explain);
+            if made.self_updates > 0 && made.asked > made.self_updates {
+                out.diagnostics.push(
+                    Diagnostic::error(
+                        "name-taken",
+                        made.span,
+                        made.path.clone(),
+                        format!("The role `{name}` would let others do what only the self-update may"),
+                    )
+                    .help("give `selfUpdate` a role of another name, or none: then it has one of its own"),
+                );
+            }
             let boundary = model.provider.permissions_boundary.as_ref();
             let trust = made
                 .trusts
                 .iter()
                 .map(|(principal, trust)| trust.json(principal));
+            let trust = policies::document(trust.collect());
+            let limit = iam::limits().trust_policy.max;
+            let size: u64 = iam::policy_size(&trust.to_string());
+            if size > limit {
+                out.diagnostics.push(
+                    Diagnostic::error(
+                        "policy-too-large",
+                        made.span,
+                        made.path.clone(),
+                        format!("The role `{name}` needs {size} characters to say who may take it on, and IAM takes {limit}"),
+                    )
+                    .help("let fewer share it, or leave `sourceArn` out: then any pipeline or build of the account may take it on"),
+                );
+            }
             let mut body = Object::new();
             body.set("roleName", name.clone())
                 .set("description", made.description)
-                .set(
-                    "assumeRolePolicyDocument",
-                    policies::document(trust.collect()),
-                )
+                .set("assumeRolePolicyDocument", trust)
                 .set("maxSessionDuration", iam::limits().session_seconds.default)
                 .some(
                     "permissionsBoundary",

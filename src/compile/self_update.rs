@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::json::MASK;
-use super::permissions::{account_value, parameter_name, rendered, secret_arn};
+use super::permissions::{account_value, parameter_arn, rendered, secret_arn};
 use super::policies::Pending;
 use super::roles::Roles;
 use super::{Binary, Facts, Libc, Output, Run, buildspec, configuration, only, projects};
@@ -17,6 +17,7 @@ use crate::catalog::{actions, codebuild, iam, template, when};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Action, Pipeline, Project, SelfUpdate};
 use crate::resources::{Id, Kind, Resource};
+use crate::variables::Request;
 
 /// Where pipectl is put in the build.
 const BINARY: &str = "/tmp/pipectl";
@@ -359,7 +360,7 @@ fn source(stage: &Stage<'_>) -> Option<String> {
 
 /// What the stage touches: its pipeline, what that uses and what starts it.
 struct Reach {
-    by_kind: BTreeMap<Kind, Vec<String>>,
+    ids: BTreeSet<Id>,
     roles: Vec<String>,
     passed: BTreeMap<&'static str, BTreeSet<String>>,
 }
@@ -375,7 +376,7 @@ fn reach(
     let all: Vec<&Resource> = out.resources.values().collect();
     let ids = only::reach(&all, &stage.pipeline.name.value);
     let mut reach = Reach {
-        by_kind: BTreeMap::new(),
+        ids: BTreeSet::new(),
         roles: roles
             .arns(facts)
             .into_iter()
@@ -388,8 +389,7 @@ fn reach(
         if own {
             continue;
         }
-        let names = reach.by_kind.entry(resource.id.kind).or_default();
-        names.push(resource.id.name.clone());
+        reach.ids.insert(resource.id.clone());
         let (word, pointer) = match resource.id.kind {
             Kind::Project => ("buildRole", "/serviceRole"),
             Kind::Pipeline => ("pipelineRole", "/roleArn"),
@@ -405,15 +405,21 @@ fn reach(
                 .insert(role.to_owned());
         }
     }
-    for kind in [Kind::Bucket, Kind::LogGroup, Kind::Topic] {
-        // these are made later than this runs; their names stand among the dependencies
-        let names = ids
-            .iter()
-            .filter(|id| id.kind == kind)
-            .map(|id| id.name.clone());
-        reach.by_kind.insert(kind, names.collect());
-    }
+    // these are made later than this runs; their names stand among the dependencies
+    let later = [Kind::Bucket, Kind::LogGroup, Kind::Topic];
+    let later = ids.into_iter().filter(|id| later.contains(&id.kind));
+    reach.ids.extend(later);
     reach
+}
+
+impl Reach {
+    fn names(&self, kind: Kind, region: &str) -> Vec<String> {
+        self.ids
+            .iter()
+            .filter(|id| id.kind == kind && id.region == region)
+            .map(|id| id.name.clone())
+            .collect()
+    }
 }
 
 /// Gives the role what the stage needs, and denies what it must never do.
@@ -431,18 +437,24 @@ fn permit(
     }
     let reach = reach(run, stage, role, roles, out);
     let boundary = run.model.provider.permissions_boundary.as_ref();
-    let parameters: Vec<String> = facts
-        .reads
-        .parameters
-        .iter()
-        .map(|p| parameter_name(p))
-        .collect();
-    let secrets: Vec<String> = facts
-        .reads
-        .secrets
-        .iter()
-        .map(|id| secret_arn(facts, &facts.region, id))
-        .collect();
+    let (mut parameters, mut secrets) = (BTreeSet::new(), BTreeSet::new());
+    let (mut objects, mut stacks) = (BTreeSet::new(), BTreeSet::new());
+    for request in &facts.reads {
+        match request {
+            Request::Parameter { region, name, .. } => {
+                parameters.insert(parameter_arn(facts, region, name));
+            }
+            Request::Secret { region, id } => secrets.extend(secret_arn(facts, region, id)),
+            Request::Object { bucket, key, .. } => {
+                objects.insert(format!("arn:{}:s3:::{bucket}/{key}", facts.partition));
+            }
+            Request::Output { region, stack, .. } => {
+                let rest = format!("stack/{stack}/*");
+                stacks.insert(facts.arn("cloudformation", region, &rest));
+            }
+            Request::Account => {}
+        }
+    }
     let mut given = when::Given::default();
     for (name, used) in [
         ("binary", bucket.is_some()),
@@ -465,15 +477,11 @@ fn permit(
         "service" => Some(vec![run.model.service.value.clone()]),
         "binaryBucket" => Some(bucket.map(str::to_owned).into_iter().collect()),
         "binaryFolder" => Some(vec![folder(run)]),
-        "parameterNames" => Some(parameters.clone()),
-        "secretArns" => Some(secrets.clone()),
-        "sourceBucket" => Some(
-            reach
-                .by_kind
-                .get(&Kind::BucketEvents)
-                .cloned()
-                .unwrap_or_default(),
-        ),
+        "parameterArns" => Some(parameters.iter().cloned().collect()),
+        "secretArns" => Some(secrets.iter().cloned().collect()),
+        "fileObjects" => Some(objects.iter().cloned().collect()),
+        "fileStacks" => Some(stacks.iter().cloned().collect()),
+        "sourceBucket" => Some(reach.names(Kind::BucketEvents, &facts.region)),
         "roles" => Some(reach.roles.clone()),
         "otherRoles" => Some(others.clone()),
         "boundary" => Some(
@@ -566,8 +574,8 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
         .map(|arn| arn.value.clone())
         .filter(|arn| arn != MASK)
         .collect();
-    let names = |kind: Kind| reach.by_kind.get(&kind).cloned().unwrap_or_default();
-    let lookup = |name: &str| {
+    let lookup = |region: &str, name: &str| {
+        let names = |kind: Kind| reach.names(kind, region);
         Some(match name {
             "project" => names(Kind::Project),
             "rulePrefix" => names(Kind::EventRule),
@@ -582,9 +590,16 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
                 .get(name)
                 .map(|roles| roles.iter().cloned().collect())
                 .unwrap_or_default(),
-            _ => return account_value(facts, &facts.region, name),
+            _ => return account_value(facts, region, name),
         })
     };
+    let home = |name: &str| lookup(&facts.region, name);
+    let regions: BTreeSet<&str> = reach
+        .ids
+        .iter()
+        .map(|id| id.region.as_str())
+        .chain([facts.region.as_str()])
+        .collect();
     let wanted = |kind: &str, actions: &[String]| {
         known.deployer_kinds.iter().any(|k| k == kind)
             || kind == "connection"
@@ -597,7 +612,12 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
             continue;
         }
         let mut resources = BTreeSet::new();
-        for resource in &plain.resources {
+        let of_regions = plain
+            .resources
+            .iter()
+            .flat_map(|resource| regions.iter().map(move |region| (resource, *region)));
+        for (resource, region) in of_regions {
+            let lookup = |name: &str| lookup(region, name);
             for text in template::render(resource, &lookup).unwrap_or_default() {
                 // exact names: a prefix of the template is the whole name here
                 let whole = text == "*" || text.ends_with(":*");
@@ -611,7 +631,7 @@ fn deployer(facts: &Facts, stage: &Stage<'_>, reach: &Reach, who: &str) -> Vec<P
         let condition = plain
             .condition
             .as_ref()
-            .and_then(|condition| template::render_json(condition, &lookup).ok());
+            .and_then(|condition| template::render_json(condition, &home).ok());
         let mut pending = Pending::plain(
             "Apply",
             &plain.actions,

@@ -1,14 +1,17 @@
 //! Files as people write them, and what AWS is told.
 
+mod rights;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Binary, Compiled, Facts, Libc, Reads, compile, output};
+use super::{Binary, Compiled, Facts, Libc, compile, output};
 use crate::diagnostic::Diagnostics;
 use crate::model::{Context, decode};
 use crate::resources::{Kind, Resource};
 use crate::source::Sources;
+use crate::variables::Request;
 
 fn facts() -> Facts {
     Facts {
@@ -18,10 +21,11 @@ fn facts() -> Facts {
         stage: "dev".to_owned(),
         file: "deploy/pipeline.yml".to_owned(),
         params: vec![("colour".to_owned(), "light blue".to_owned())],
-        reads: Reads {
-            parameters: vec!["/hw/bucket".to_owned()],
-            secrets: Vec::new(),
-        },
+        reads: vec![Request::Parameter {
+            region: "us-east-1".to_owned(),
+            name: "/hw/bucket".to_owned(),
+            decrypt: true,
+        }],
         binary: Some(Binary {
             sha256: "ab".repeat(32),
             path: "pipectl".to_owned(),

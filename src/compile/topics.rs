@@ -65,9 +65,10 @@ impl Topics {
         facts: &Facts,
         addresses: impl IntoIterator<Item = String>,
         about: &str,
+        region: &str,
     ) -> String {
         let name = names::topic(&model.service.value, about);
-        self.make(facts, &facts.region, name, addresses)
+        self.make(facts, region, name, addresses)
     }
 
     fn make(

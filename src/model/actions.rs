@@ -551,7 +551,7 @@ impl Decoder<'_> {
         };
         if entry.value.as_map().is_none() {
             let told = notify(&entry.value, &place.path, self.out);
-            told_by(&mut action, told);
+            told_by(&mut action, told, &place.path, self.out);
             return Some(action);
         }
         let mut map = Map::open(&entry.value, place.path.clone(), entry.key_span, self.out)?;
@@ -559,7 +559,7 @@ impl Decoder<'_> {
         let path = map.at("notify");
         if let Some(node) = map.value("notify", self.out) {
             let told = notify(node, &path, self.out);
-            told_by(&mut action, told);
+            told_by(&mut action, told, &path, self.out);
         }
         let fields = [("message", "CustomData"), ("link", "ExternalEntityLink")];
         for (word, key) in fields {
@@ -627,8 +627,25 @@ impl Decoder<'_> {
     }
 }
 
-/// A single topic ARN goes into the configuration; anyone else is told by what the compiler makes.
-fn told_by(action: &mut Action, told: Vec<Notify>) {
+/// A single topic ARN goes into the configuration; anyone else is told by what the compiler makes. An approval tells one
+/// topic: addresses can share one, topics cannot.
+fn told_by(action: &mut Action, told: Vec<Notify>, path: &str, out: &mut Diagnostics) {
+    let topic = told.iter().find_map(|notify| match notify {
+        Notify::Email(_) => None,
+        Notify::Topic(topic) => Some(topic.span),
+        Notify::Made { span, .. } => Some(*span),
+    });
+    if let (Some(span), [_, _, ..]) = (topic, &told[..]) {
+        out.push(
+            Diagnostic::error(
+                "value-invalid",
+                span,
+                path,
+                "an approval tells one topic, and this is one beside others",
+            )
+            .help("list addresses only, or one topic with all of them: `{name: approvals, emails: [ops@example.com]}`"),
+        );
+    }
     match &told[..] {
         [Notify::Topic(topic)] if topic.known && topic.value.starts_with("arn:") => {
             action

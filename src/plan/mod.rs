@@ -197,6 +197,9 @@ impl Plan {
                 Action::Replace => why.push(format!("{} is deleted and made anew", change.id)),
                 Action::Create | Action::Update => {}
             }
+            if opens(change) && change.action == Action::Update {
+                why.push(format!("the way into {} is opened", stage_of(&change.id)));
+            }
             if change.reason == Reason::Adopt {
                 why.push(format!("{} is taken over", change.id));
             }
@@ -238,6 +241,7 @@ pub fn compare(
         }
     }
     leftovers(desired, live, &mut plan);
+    leave_to_pipelines(&mut plan);
     consequences(desired, &mut plan);
     Ok(plan)
 }
@@ -259,8 +263,9 @@ fn ownership(
         match there.tags.get(OWNER_TAG) {
             Some(tag) if *tag == owner => {}
             Some(tag) => elsewhere.push(format!("{} (of {tag})", resource.id)),
-            // The inventory is written before the first create: without the tag it is ours, half made.
-            None if inventory.contains(&resource.id) || options.adopt => {}
+            // Every create says whose it is: what carries no mark of ours was made by others, whatever the inventory
+            // remembers.
+            None if options.adopt || lost_its_tag(there, inventory) => {}
             None => foreign.push(resource.id.to_string()),
         }
     }
@@ -312,6 +317,11 @@ fn refuse(owner: &str, elsewhere: &[String], foreign: &[String]) -> Result<(), F
         .about(foreign.join(", ")));
     }
     Ok(())
+}
+
+/// Ours, though somebody took the owner's tag away: it carries another mark of ours.
+fn lost_its_tag(there: &Resource, inventory: &Inventory) -> bool {
+    there.tags.contains_key(DIGEST_TAG) && inventory.contains(&there.id)
 }
 
 fn normal_body(desired: &Desired, id: &Id, body: &Value) -> Value {
@@ -445,8 +455,19 @@ fn change(
         to_send.body = without_read_only(kind, &there.body);
     }
     let replace = needs_replacement(kind, &before, &after);
+    if replace && kind.holds_data() && !plan.options.delete_data {
+        return Err(Failure::failed(
+            "data-lost",
+            format!(
+                "{} cannot be changed in place: it would be deleted with all that is in it and made anew.",
+                resource.id
+            ),
+        )
+        .help("Give it another name, or add `--delete-data` if what is in it may go.")
+        .about(resource.id.to_string()));
+    }
     secrets::choose(&mut to_send, Some(&before), &after, rotated || replace)?;
-    let reason = if !owned && !plan.inventory.contains(&resource.id) {
+    let reason = if !owned && !lost_its_tag(there, &plan.inventory) {
         Reason::Adopt
     } else if only_rotation {
         Reason::Rotation
@@ -548,6 +569,41 @@ fn leftovers(desired: &Desired, live: &BTreeMap<Id, Resource>, plan: &mut Plan) 
     }
 }
 
+/// Transitions of a pipeline that is deleted go with it: opening one before would let in what waits there.
+pub(crate) fn leave_to_pipelines(plan: &mut Plan) {
+    let deleted: BTreeSet<Id> = plan
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::Delete)
+        .map(|change| change.id.clone())
+        .collect();
+    plan.changes.retain(|change| {
+        change.action != Action::Delete
+            || !change
+                .id
+                .pipeline_of_transition()
+                .is_some_and(|pipeline| deleted.contains(&pipeline))
+    });
+}
+
+/// A transition's stage in words.
+fn stage_of(id: &Id) -> String {
+    match id.name.split_once(' ') {
+        Some((pipeline, stage)) => format!("stage {stage} of {pipeline}"),
+        None => id.name.clone(),
+    }
+}
+
+/// Whether a closed transition is opened.
+fn opens(change: &Change) -> bool {
+    let closed = |resource: &Option<Resource>| {
+        resource
+            .as_ref()
+            .is_some_and(|resource| resource.body["enabled"] == false)
+    };
+    change.id.kind == Kind::StageTransition && closed(&change.live) && !closed(&change.desired)
+}
+
 fn consequences(desired: &Desired, plan: &mut Plan) {
     let mut texts = Vec::new();
     for change in &plan.changes {
@@ -593,6 +649,12 @@ fn consequences(desired: &Desired, plan: &mut Plan) {
         for policy in taken_over(change) {
             texts.push(format!(
                 "The managed policy {policy} was made by somebody else: what it allows becomes what the role {name} needs."
+            ));
+        }
+        if opens(change) {
+            texts.push(format!(
+                "The way into {} is opened: an execution that waits there goes on.",
+                stage_of(&change.id)
             ));
         }
         if !change.widens.is_empty() {

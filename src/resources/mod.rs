@@ -160,6 +160,15 @@ impl Id {
     }
 }
 
+impl Id {
+    /// The pipeline of a stage transition.
+    pub(crate) fn pipeline_of_transition(&self) -> Option<Self> {
+        let (pipeline, _) = self.name.split_once(' ')?;
+        (self.kind == Kind::StageTransition)
+            .then(|| Self::new(Kind::Pipeline, self.region.clone(), pipeline))
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, self.name)

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::account::{Account, assert_lines, lines};
+use super::account::{Account, assert_lines, ended, lines};
 use super::{REGION, SMALL};
 
 /// The error of an answer in JSON.
@@ -200,6 +200,26 @@ fn plans_in_files() {
     assert_eq!(stale["code"], "stale-plan");
     account.assert_as(&before);
     account.edit("- build: make clean", "- build: make all");
+    // And what moves after the plan was looked at again, before the lock is taken.
+    account.hold_write(0);
+    let late = account.start(&["apply", "third.plan", "--format", "json"]);
+    account.wait_held();
+    account.call(
+        "codebuild",
+        "update_project",
+        json!({"name": "small-Build", "queuedTimeoutInMinutes": 9}),
+    );
+    account.release(true);
+    let late = ended(late);
+    assert_eq!(late.code, 3, "{}{}", late.stdout, late.stderr);
+    let answer: Value = serde_json::from_str(&late.stdout).unwrap();
+    assert_eq!(answer["error"]["code"], "stale-plan", "{answer:#}");
+    account.call(
+        "codebuild",
+        "update_project",
+        json!({"name": "small-Build", "queuedTimeoutInMinutes": 60}),
+    );
+    account.assert_as(&before);
     let applied = account.json(0, &["apply", "third.plan"]);
     assert_lines(
         &applied,

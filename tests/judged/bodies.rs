@@ -128,7 +128,10 @@ fn storage(compiled: &Value, found: &mut Vec<String>) {
         let calls = [
             (
                 "CreateBucket",
-                json!({"ObjectOwnership": bucket["ownership"]}),
+                json!({
+                    "ObjectOwnership": bucket["ownership"],
+                    "CreateBucketConfiguration": {"Tags": tags(bucket)},
+                }),
             ),
             (
                 "PutBucketVersioning",

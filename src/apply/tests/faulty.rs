@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use crate::cloud::{
     Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
@@ -36,7 +37,11 @@ pub(super) struct FaultyCloud<'c> {
     writes: AtomicUsize,
     calls: AtomicUsize,
     dead: AtomicBool,
+    slow: Option<(&'static str, Wait<'c>)>,
 }
+
+/// What somebody does while a call takes its time.
+pub(super) type Wait<'w> = Box<dyn Fn() -> BoxFuture<'w, ()> + Send + Sync + 'w>;
 
 enum Verdict {
     Go,
@@ -63,6 +68,15 @@ impl<'c> FaultyCloud<'c> {
             writes: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             dead: AtomicBool::new(false),
+            slow: None,
+        }
+    }
+
+    /// The create of a resource of this name takes so long.
+    pub(super) fn slow(inner: &'c dyn Cloud, name: &'static str, wait: Wait<'c>) -> Self {
+        Self {
+            slow: Some((name, wait)),
+            ..Self::new(inner, Fault::None)
         }
     }
 
@@ -180,6 +194,11 @@ impl Cloud for FaultyCloud<'_> {
     }
 
     async fn create(&self, desired: &Resource) -> Result<()> {
+        if let Some((slow, wait)) = &self.slow
+            && desired.id.name == *slow
+        {
+            wait().await;
+        }
         pass!(self, true, &desired.id.name, self.inner.create(desired))
     }
 

@@ -37,6 +37,7 @@ impl Clock for TestClock {
     }
 
     async fn sleep(&self, time: Duration) {
+        tokio::task::yield_now().await;
         self.now.fetch_add(time.as_secs().max(1), Ordering::SeqCst);
     }
 }
@@ -44,7 +45,7 @@ impl Clock for TestClock {
 pub(super) struct World {
     folder: tempfile::TempDir,
     pub(super) cloud: Sandbox,
-    clock: TestClock,
+    pub(super) clock: TestClock,
 }
 
 impl World {
@@ -101,6 +102,7 @@ impl World {
     pub(super) fn settings(&self, break_lock: bool) -> Settings<'_> {
         Settings {
             confirmed: true,
+            admit: &|_| Ok(()),
             break_lock,
             who: "tester".to_owned(),
             clock: &self.clock,

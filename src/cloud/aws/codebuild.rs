@@ -61,28 +61,25 @@ impl Aws {
         let region = &desired.id.region;
         let mut body = revealed(desired)?;
         body["tags"] = tag_list(&desired.tags, "key", "value");
-        self.patiently(|| async {
-            let watch = Watch::default();
-            let sent = send_json!(
-                self,
-                watch,
-                "CodeBuild:CreateProject",
-                self.codebuild(region).create_project(),
-                body.clone()
-            );
-            match sent {
-                // Our own first attempt may have worked although its answer was lost.
-                Err(error) if error.kind == ErrorKind::Exists && watch.repeated() => {
-                    let live = self.read_projects(region, &[&desired.id]).await?;
-                    match live.first() {
-                        Some(Some(live)) if live.tags == desired.tags => Ok(()),
-                        _ => Err(error),
-                    }
+        let watch = Watch::default();
+        let sent = send_json!(
+            self,
+            watch,
+            "CodeBuild:CreateProject",
+            self.codebuild(region).create_project(),
+            body
+        );
+        match sent {
+            // Our own first attempt may have worked although its answer was lost.
+            Err(error) if error.kind == ErrorKind::Exists && watch.repeated() => {
+                let live = self.read_projects(region, &[&desired.id]).await?;
+                match live.first() {
+                    Some(Some(live)) if live.tags == desired.tags => Ok(()),
+                    _ => Err(error),
                 }
-                sent => sent.map(drop),
             }
-        })
-        .await
+            sent => sent.map(drop),
+        }
     }
 
     pub(super) async fn update_project(&self, live: &Resource, desired: &Resource) -> Result<()> {
@@ -90,16 +87,13 @@ impl Aws {
         let key = self.arn("kms", region, "alias/aws/s3").await?;
         let mut body = with_resets(&live.body, revealed(desired)?, &key);
         body["tags"] = tag_list(&desired.tags, "key", "value");
-        self.patiently(|| async {
-            send_json!(
-                self,
-                "CodeBuild:UpdateProject",
-                self.codebuild(region).update_project(),
-                body.clone()
-            )
-            .map(drop)
-        })
-        .await
+        send_json!(
+            self,
+            "CodeBuild:UpdateProject",
+            self.codebuild(region).update_project(),
+            body
+        )
+        .map(drop)
     }
 
     pub(super) async fn delete_project(&self, id: &Id) -> Result<()> {

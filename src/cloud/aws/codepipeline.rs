@@ -76,28 +76,25 @@ impl Aws {
             "pipeline": revealed(desired)?,
             "tags": tag_list(&desired.tags, "key", "value"),
         });
-        self.patiently(|| async {
-            let watch = Watch::default();
-            let sent = send_json!(
-                self,
-                watch,
-                "CodePipeline:CreatePipeline",
-                self.codepipeline(region).create_pipeline(),
-                body.clone()
-            );
-            match sent {
-                // Our own first attempt may have worked although its answer was lost.
-                Err(error) if error.kind == ErrorKind::Exists && watch.repeated() => {
-                    let live = self.get_pipeline(region, &desired.id.name).await?;
-                    match live {
-                        Some(live) if contains(&live, &desired.body) => Ok(()),
-                        _ => Err(error),
-                    }
+        let watch = Watch::default();
+        let sent = send_json!(
+            self,
+            watch,
+            "CodePipeline:CreatePipeline",
+            self.codepipeline(region).create_pipeline(),
+            body
+        );
+        match sent {
+            // Our own first attempt may have worked although its answer was lost.
+            Err(error) if error.kind == ErrorKind::Exists && watch.repeated() => {
+                let live = self.get_pipeline(region, &desired.id.name).await?;
+                match live {
+                    Some(live) if contains(&live, &desired.body) => Ok(()),
+                    _ => Err(error),
                 }
-                sent => sent.map(drop),
             }
-        })
-        .await
+            sent => sent.map(drop),
+        }
     }
 
     pub(super) async fn update_pipeline(&self, live: &Resource, desired: &Resource) -> Result<()> {
@@ -114,17 +111,13 @@ impl Aws {
             }
             let body = json!({"pipeline": revealed(desired)?});
             let watch = Watch::default();
-            let answer = self
-                .patiently(|| async {
-                    send_json!(
-                        self,
-                        watch,
-                        "CodePipeline:UpdatePipeline",
-                        self.codepipeline(region).update_pipeline(),
-                        body.clone()
-                    )
-                })
-                .await?;
+            let answer = send_json!(
+                self,
+                watch,
+                "CodePipeline:UpdatePipeline",
+                self.codepipeline(region).update_pipeline(),
+                body
+            )?;
             let expected = planned.and_then(Value::as_u64).map(|version| version + 1);
             let written = answer["pipeline"]["version"].as_u64();
             // An attempt whose answer was lost may have counted, too.

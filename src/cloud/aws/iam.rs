@@ -128,25 +128,21 @@ impl Aws {
         let name = &desired.id.name;
         let body = revealed(desired)?;
         let tags = tag_list(&desired.tags)?;
-        self.patiently(|| async {
-            let description = Some(text(&body, "description")).filter(|d| !d.is_empty());
-            let boundary = body.get("permissionsBoundary").and_then(Value::as_str);
-            send!(
-                self,
-                "IAM:CreateRole",
-                self.roles()
-                    .create_role()
-                    .role_name(name)
-                    .assume_role_policy_document(body["assumeRolePolicyDocument"].to_string())
-                    .set_path(body.get("path").and_then(Value::as_str).map(str::to_owned))
-                    .set_description(description.map(str::to_owned))
-                    .set_max_session_duration(session(&body))
-                    .set_permissions_boundary(boundary.map(str::to_owned))
-                    .set_tags(Some(tags.clone()).filter(|tags| !tags.is_empty()))
-            )
-        })
-        .await?;
-        self.note_fresh("role");
+        let description = Some(text(&body, "description")).filter(|d| !d.is_empty());
+        let boundary = body.get("permissionsBoundary").and_then(Value::as_str);
+        send!(
+            self,
+            "IAM:CreateRole",
+            self.roles()
+                .create_role()
+                .role_name(name)
+                .assume_role_policy_document(body["assumeRolePolicyDocument"].to_string())
+                .set_path(body.get("path").and_then(Value::as_str).map(str::to_owned))
+                .set_description(description.map(str::to_owned))
+                .set_max_session_duration(session(&body))
+                .set_permissions_boundary(boundary.map(str::to_owned))
+                .set_tags(Some(tags).filter(|tags| !tags.is_empty()))
+        )?;
         let mut made = Resource::new(desired.id.clone(), Value::Null);
         made.tags.clone_from(&desired.tags);
         self.put_policies(&made, desired).await.map(drop)
@@ -156,18 +152,14 @@ impl Aws {
         let name = &desired.id.name;
         let (forms, body) = (self.forms(live, desired).await?, revealed(desired)?);
         if forms.moved("assumeRolePolicyDocument") {
-            self.patiently(|| async {
-                send!(
-                    self,
-                    "IAM:UpdateAssumeRolePolicy",
-                    self.roles()
-                        .update_assume_role_policy()
-                        .role_name(name)
-                        .policy_document(body["assumeRolePolicyDocument"].to_string())
-                )
-            })
-            .await?;
-            self.note_fresh("role");
+            send!(
+                self,
+                "IAM:UpdateAssumeRolePolicy",
+                self.roles()
+                    .update_assume_role_policy()
+                    .role_name(name)
+                    .policy_document(body["assumeRolePolicyDocument"].to_string())
+            )?;
         }
         if forms.moved("description") || forms.moved("maxSessionDuration") {
             send!(
@@ -260,12 +252,10 @@ impl Aws {
                             .policy_name(policy)
                             .policy_document(document.to_string())
                     )?;
-                    self.note_fresh("role");
                 }
                 Step::Remove(policy) => self.delete_role_policy(role, policy).await?,
                 Step::Attach(policy, document) => {
                     self.bring_policy(live, desired, policy, document).await?;
-                    self.note_fresh("role");
                 }
                 Step::Delete(policy) => self.delete_policy(role, policy).await?,
             }

@@ -83,10 +83,15 @@ impl TagChange {
             .collect();
         Self { set, remove }
     }
+
+    /// Nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
 }
 
-/// Tags of AWS, which nobody can send or remove.
-fn of_aws(key: &str) -> bool {
+/// Tags of AWS, which nobody can set or remove.
+pub(super) fn of_aws(key: &str) -> bool {
     key.to_ascii_lowercase().starts_with("aws:")
 }
 

@@ -4,11 +4,10 @@
 //! [`call`]); where it speaks XML, queries or CBOR, the SDK's types are mapped from and to the bodies of
 //! [`crate::resources`]. One file per service.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::BehaviorVersion;
@@ -24,7 +23,6 @@ use super::{
     Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
     SecretText,
 };
-use crate::catalog::errors;
 use crate::resources::{Context, Id, Kind, Resource};
 
 mod call;
@@ -76,8 +74,6 @@ pub struct Aws {
     clients: Clients,
     permits: Semaphore,
     identity: OnceCell<Identity>,
-    /// What this run has made or changed, by the catalogue's words: AWS may not know it everywhere yet.
-    fresh: Mutex<BTreeSet<&'static str>>,
 }
 
 /// The region that the profile names.
@@ -178,7 +174,6 @@ impl Aws {
             clients: Clients::new(shared, path_style),
             permits: Semaphore::new(SIDE_BY_SIDE),
             identity: OnceCell::new(),
-            fresh: Mutex::default(),
         })
     }
 
@@ -238,47 +233,6 @@ impl Aws {
         })
     }
 
-    /// Notes that this run has made or changed a `role`, `bucket` or `topic`.
-    fn note_fresh(&self, what: &'static str) {
-        self.fresh
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(what);
-    }
-
-    fn is_fresh(&self, what: &str) -> bool {
-        self.fresh
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(what)
-    }
-
-    /// Repeats a call as long as AWS answers what the catalogue knows of things made a moment ago.
-    async fn patiently<T, F>(&self, call: impl Fn() -> F + Send) -> Result<T>
-    where
-        F: Future<Output = Result<T>> + Send,
-    {
-        let start = Instant::now();
-        let mut pause = Duration::from_secs(1);
-        loop {
-            let error = match call().await {
-                Err(error) => error,
-                done => return done,
-            };
-            let operation = error.operation.rsplit(':').next().unwrap_or_default();
-            let wait = errors::consistency(operation, &error.code, &error.message)
-                .filter(|wait| self.is_fresh(&wait.only_if_new))
-                .map(|wait| Duration::from_secs(wait.max_wait_seconds));
-            match wait {
-                Some(most) if start.elapsed() + pause <= most => {
-                    tokio::time::sleep(jittered(pause)).await;
-                    pause = (pause * 2).min(Duration::from_secs(10));
-                }
-                _ => return Err(error),
-            }
-        }
-    }
-
     async fn read_kind(
         &self,
         kind: Kind,
@@ -301,14 +255,6 @@ impl Aws {
             Kind::Alarm => self.read_alarms(region, ids).await,
         }
     }
-}
-
-/// Between half and the whole of the pause, so that runs side by side do not keep step.
-fn jittered(pause: Duration) -> Duration {
-    let nanos = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |now| now.subsec_nanos());
-    pause / 2 + (pause / 2).mul_f64(f64::from(nanos % 1000) / 1000.0)
 }
 
 /// Says which resource a failed call was about.
@@ -528,12 +474,5 @@ mod tests {
         assert_eq!(code(Some("often"), None), Err("retry-mode".to_owned()));
         assert_eq!(code(None, Some("0")), Err("max-attempts".to_owned()));
         assert_eq!(code(None, Some("abc")), Err("max-attempts".to_owned()));
-    }
-
-    #[test]
-    fn pauses_vary_within_bounds() {
-        let pause = Duration::from_secs(4);
-        let got = jittered(pause);
-        assert!(got >= pause / 2 && got <= pause, "{got:?}");
     }
 }

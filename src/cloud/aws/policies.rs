@@ -144,17 +144,14 @@ impl Aws {
         if attached {
             return Ok(());
         }
-        self.patiently(|| async {
-            send!(
-                self,
-                "IAM:AttachRolePolicy",
-                self.roles()
-                    .attach_role_policy()
-                    .role_name(role)
-                    .policy_arn(&arn)
-            )
-        })
-        .await
+        send!(
+            self,
+            "IAM:AttachRolePolicy",
+            self.roles()
+                .attach_role_policy()
+                .role_name(role)
+                .policy_arn(&arn)
+        )
         .map(drop)
     }
 
@@ -201,10 +198,7 @@ impl Aws {
                 .set_tags(Some(tags.clone()).filter(|tags| !tags.is_empty()))
         );
         let exists = match made {
-            Ok(_) => {
-                self.note_fresh("policy");
-                return Ok(());
-            }
+            Ok(_) => return Ok(()),
             Err(error) if error.kind == ErrorKind::Exists => error,
             Err(error) => return Err(error),
         };

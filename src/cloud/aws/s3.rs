@@ -14,7 +14,7 @@ use aws_sdk_s3::types::{
 use serde_json::{Map, Value, json};
 
 use super::call::send;
-use super::json::{document, items, put, revealed, text};
+use super::json::{TagChange, document, items, of_aws, put, revealed, text};
 use super::lifecycle::{rule_json, rule_of};
 use super::{Aws, all, found, gone};
 use crate::cloud::{CloudError, ErrorKind, Result};
@@ -132,11 +132,13 @@ impl Aws {
 
     pub(super) async fn create_bucket(&self, desired: &Resource) -> Result<()> {
         let (id, body) = (&desired.id, revealed(desired)?);
-        let location = (id.region != NO_LOCATION).then(|| {
-            CreateBucketConfiguration::builder()
-                .location_constraint(BucketLocationConstraint::from(id.region.as_str()))
-                .build()
-        });
+        let location =
+            (id.region != NO_LOCATION).then(|| BucketLocationConstraint::from(id.region.as_str()));
+        // The tags say whose the bucket is, also if the rest fails.
+        let configuration = CreateBucketConfiguration::builder()
+            .set_location_constraint(location)
+            .set_tags(Some(tag_list(&desired.tags)?).filter(|tags| !tags.is_empty()))
+            .build();
         let ownership = body.get("ownership").and_then(Value::as_str);
         send!(
             self,
@@ -144,12 +146,11 @@ impl Aws {
             self.s3(&id.region)
                 .create_bucket()
                 .bucket(&id.name)
-                .set_create_bucket_configuration(location)
+                .create_bucket_configuration(configuration)
                 .set_object_ownership(ownership.map(ObjectOwnership::from))
         )?;
-        self.note_fresh("bucket");
-        // Tags first: they say whose the bucket is if the rest fails.
         let mut live = Resource::new(id.clone(), json!({"bucket": id.name}));
+        live.tags.clone_from(&desired.tags);
         put_ownership(&mut live.body, &body);
         self.update_bucket(&live, desired).await
     }
@@ -158,8 +159,11 @@ impl Aws {
         let (id, body) = (&desired.id, revealed(desired)?);
         let (name, account) = (id.name.as_str(), self.account().await?);
         let s3 = self.s3(&id.region);
-        if live.tags != desired.tags {
-            let tags = Tagging::builder().set_tag_set(Some(tag_list(&desired.tags)?));
+        if !TagChange::between(live, desired).is_empty() {
+            // The call replaces all tags, and AWS lets go of none of its own.
+            let mut wanted = desired.tags.clone();
+            wanted.extend(live.tags.clone().into_iter().filter(|(key, _)| of_aws(key)));
+            let tags = Tagging::builder().set_tag_set(Some(tag_list(&wanted)?));
             let tags = tags.build().map_err(incomplete)?;
             send!(
                 self,
@@ -322,20 +326,15 @@ impl Aws {
     async fn set_policy(&self, id: &Id, account: &str, policy: Option<&Value>) -> Result<()> {
         let (s3, name) = (self.s3(&id.region), id.name.as_str());
         match policy {
-            Some(policy) => {
-                self.patiently(|| async {
-                    send!(
-                        self,
-                        "S3:PutBucketPolicy",
-                        s3.put_bucket_policy()
-                            .bucket(name)
-                            .expected_bucket_owner(account)
-                            .policy(policy.to_string())
-                    )
-                    .map(drop)
-                })
-                .await
-            }
+            Some(policy) => send!(
+                self,
+                "S3:PutBucketPolicy",
+                s3.put_bucket_policy()
+                    .bucket(name)
+                    .expected_bucket_owner(account)
+                    .policy(policy.to_string())
+            )
+            .map(drop),
             None => gone(send!(
                 self,
                 "S3:DeleteBucketPolicy",

@@ -87,9 +87,8 @@ impl Aws {
                 .name(&desired.id.name)
                 .set_attributes(Some(attributes).filter(|map| !map.is_empty()))
                 .set_tags(Some(tags).filter(|tags| !tags.is_empty()))
-        )?;
-        self.note_fresh("topic");
-        Ok(())
+        )
+        .map(drop)
     }
 
     pub(super) async fn update_topic(&self, live: &Resource, desired: &Resource) -> Result<()> {

@@ -12,6 +12,8 @@ use crate::resources::{Id, Resource};
 
 /// Ours beside the members of `webhook`.
 const REGISTER: &str = "registerWithThirdParty";
+/// On a webhook from its making until its registration: AWS does not tell of one that was never tried.
+const UNREGISTERED: &str = "pipectl:unregistered";
 
 impl Aws {
     pub(super) async fn read_webhooks(
@@ -48,29 +50,44 @@ impl Aws {
                 if let Some(token) = body.pointer_mut("/authenticationConfiguration/SecretToken") {
                     *token = Value::from("****");
                 }
-                // AWS tells only of registrations that failed.
                 let failed = hook.get("errorCode").is_some_and(|code| !code.is_null());
-                body[REGISTER] = Value::Bool(!failed);
+                let tags = tags_of(hook.get("tags"), "key", "value");
+                body[REGISTER] = Value::Bool(!failed && !tags.contains_key(UNREGISTERED));
                 let mut resource = Resource::new((*id).clone(), body);
-                resource.tags = tags_of(hook.get("tags"), "key", "value");
+                resource.tags = tags;
                 Some(resource)
             })
             .collect())
     }
 
     pub(super) async fn put_webhook(&self, desired: &Resource) -> Result<()> {
-        self.send_webhook(desired, &desired.tags).await
+        let mut tags = desired.tags.clone();
+        let register = desired.body.get(REGISTER) == Some(&Value::Bool(true));
+        if register {
+            tags.insert(UNREGISTERED.to_owned(), "true".to_owned());
+        }
+        self.send_webhook(desired, &tags).await?;
+        if !register {
+            return Ok(());
+        }
+        let mut unregistered = desired.clone();
+        unregistered.tags = tags;
+        self.change_webhook_tags(&unregistered, desired).await
     }
 
-    pub(super) async fn update_webhook(&self, live: &Resource, desired: &Resource) -> Result<()> {
-        let change = TagChange::between(live, desired);
-        if self.forms(live, desired).await?.differ() {
-            self.send_webhook(desired, &BTreeMap::new()).await?;
-        }
+    async fn change_webhook_tags(&self, live: &Resource, desired: &Resource) -> Result<()> {
         let region = &desired.id.region;
         let rest = format!("webhook:{}", desired.id.name);
         let arn = self.arn("codepipeline", region, &rest).await?;
-        self.change_pipeline_tags(region, &arn, &change).await
+        self.change_pipeline_tags(region, &arn, &TagChange::between(live, desired))
+            .await
+    }
+
+    pub(super) async fn update_webhook(&self, live: &Resource, desired: &Resource) -> Result<()> {
+        if self.forms(live, desired).await?.differ() {
+            self.send_webhook(desired, &BTreeMap::new()).await?;
+        }
+        self.change_webhook_tags(live, desired).await
     }
 
     async fn send_webhook(

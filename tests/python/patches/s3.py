@@ -1,7 +1,9 @@
 """S3: the root elements of answers, which readers other than boto3 look at, and policies that ask for TLS."""
 
 import json
+import threading
 
+import xmltodict
 from moto.core import serialize
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -86,3 +88,29 @@ def delete_bucket(self, bucket_name):
 
 
 s3_models.S3Backend.delete_bucket = delete_bucket
+
+
+# What the request that this thread is at says.
+creating = threading.local()
+_get_location_constraint = s3_responses.S3Response._get_location_constraint
+_create_bucket = s3_models.S3Backend.create_bucket
+
+
+def get_location_constraint(self):
+    """AmazonS3 API_CreateBucketConfiguration: the same element can hold tags, which moto does not read."""
+    document = xmltodict.parse(self.body) if self.body else {}
+    tags = ((document.get("CreateBucketConfiguration") or {}).get("Tags") or {}).get("Tag") or []
+    tags = tags if isinstance(tags, list) else [tags]
+    creating.tags = {tag["Key"]: tag["Value"] or "" for tag in tags}
+    return _get_location_constraint(self)
+
+
+def create_bucket(self, *args, **kwargs):
+    """AmazonS3 API_CreateBucketConfiguration."""
+    bucket = _create_bucket(self, *args, **kwargs)
+    self.put_bucket_tagging(bucket.name, creating.__dict__.pop("tags", {}))
+    return bucket
+
+
+s3_responses.S3Response._get_location_constraint = get_location_constraint
+s3_models.S3Backend.create_bucket = create_bucket
