@@ -9,6 +9,7 @@ use super::policies::{self, Pending};
 use super::{Facts, Output, overflow};
 use crate::catalog::iam::{self, Role};
 use crate::catalog::template;
+use crate::diagnostic::Diagnostic;
 use crate::model::{MadeRole, Model};
 use crate::resources::{Id, Kind, Resource};
 use crate::source::Span;
