@@ -32,7 +32,9 @@ pub async fn plan(
     let mut plan = Plan::empty(desired, inventory, options);
     for id in ids {
         let Some(there) = live.get(&id) else {
-            plan.gone.push(id);
+            if plan.inventory.contains(&id) {
+                plan.gone.push(id);
+            }
             continue;
         };
         let ours = if id.kind.has_tags() {

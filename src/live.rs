@@ -11,6 +11,7 @@ use crate::catalog::errors;
 use crate::cloud::{Cloud, CloudError, ErrorKind};
 use crate::error::Failure;
 use crate::inventory::Inventory;
+use crate::operate::failure::missing;
 use crate::plan::{self, Options, Plan};
 use crate::resources::{Desired, Id, Kind, OWNER_TAG, Resource, managed, managed_mut};
 
@@ -128,7 +129,7 @@ pub fn failure(error: &CloudError) -> Failure {
     failure.help = match error.kind {
         ErrorKind::Denied => Some(format!(
             "The caller lacks the permission {}: add it to the role or user that runs pipectl.",
-            permission(&error.operation)
+            permission(error)
         )),
         _ => errors::hint(operation, &error.code, &error.message)
             .map(|hint| format!("{} {}", hint.meaning, hint.advice)),
@@ -144,17 +145,67 @@ pub(crate) fn bare_operation(error: &CloudError) -> &str {
         .map_or(error.operation.as_str(), |(_, operation)| operation)
 }
 
-/// The IAM action of an operation: the service's prefix in small letters.
-fn permission(operation: &str) -> String {
-    match operation.split_once(':') {
-        Some((service, name)) => {
-            let prefix = match service.to_ascii_lowercase().as_str() {
-                "eventbridge" => "events".to_owned(),
-                "cloudwatchlogs" => "logs".to_owned(),
-                other => other.to_owned(),
+/// The IAM action that the caller lacks: AWS's own word for it, else the one that the operation needs.
+fn permission(error: &CloudError) -> String {
+    if let Some(missing) = missing(&error.message) {
+        return missing.action;
+    }
+    let Some((service, name)) = error.operation.split_once(':') else {
+        return error.operation.clone();
+    };
+    if let Some(known) = errors::permission(service, name) {
+        return known.to_owned();
+    }
+    let prefix = match service.to_ascii_lowercase().as_str() {
+        "eventbridge" => "events".to_owned(),
+        "cloudwatchlogs" => "logs".to_owned(),
+        other => other.to_owned(),
+    };
+    format!("{prefix}:{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_missing_permission_is_the_one_iam_knows() {
+        let denied = |operation: &str, message: &str| {
+            let error = CloudError {
+                kind: ErrorKind::Denied,
+                operation: operation.to_owned(),
+                code: "AccessDenied".to_owned(),
+                message: message.to_owned(),
+                request_id: None,
+                resource: None,
             };
-            format!("{prefix}:{name}")
+            failure(&error).help.expect("help")
+        };
+        for (operation, message, action) in [
+            (
+                "CodePipeline:CreatePipeline",
+                "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r",
+                "iam:PassRole",
+            ),
+            (
+                "CodePipeline:CreatePipeline",
+                "no",
+                "codepipeline:CreatePipeline",
+            ),
+            (
+                "S3:GetBucketEncryption",
+                "Access Denied",
+                "s3:GetEncryptionConfiguration",
+            ),
+            ("S3:HeadBucket", "no", "s3:ListBucket"),
+            ("EventBridge:PutRule", "no", "events:PutRule"),
+            ("CloudWatchLogs:CreateLogGroup", "no", "logs:CreateLogGroup"),
+        ] {
+            let said = denied(operation, message);
+            assert!(
+                said.contains(&format!(" {action}: ")),
+                "{operation}: {said}"
+            );
         }
-        None => operation.to_owned(),
     }
 }

@@ -190,7 +190,7 @@ pub(crate) async fn run_for(
     cancel: &CancellationFlag,
 ) -> Outcome {
     let mut outcome = Outcome::new(plan.clone());
-    if !plan.is_empty() {
+    if has_work(goal, plan) {
         if cancel.is_cancelled() {
             outcome.interrupted = true;
         } else {
@@ -199,6 +199,11 @@ pub(crate) async fn run_for(
     }
     outcome.calls = cloud.calls();
     outcome
+}
+
+/// A destroy also forgets what others have deleted, so that nothing is left of it.
+fn has_work(goal: Goal, plan: &Plan) -> bool {
+    !plan.is_empty() || (goal == Goal::Destroy && !plan.gone.is_empty())
 }
 
 async fn locked(
@@ -275,7 +280,7 @@ async fn under_lock(
         events(Event::Replanned(Box::new(fresh.clone())));
     }
     outcome.plan = fresh;
-    if outcome.plan.is_empty() {
+    if !has_work(goal, &outcome.plan) {
         return Ok(());
     }
     if goal == Goal::Apply {

@@ -1,6 +1,7 @@
 //! Plan and apply against the sandbox, undisturbed and disturbed.
 
 mod faulty;
+mod gates;
 mod world;
 
 use std::collections::BTreeMap;

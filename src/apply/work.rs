@@ -232,21 +232,40 @@ async fn stop_first(
     if !of_the_file {
         cloud.update(&transition(true), &transition(false)).await?;
     }
+    let stopped = stop_running(cloud, settings, name).await;
+    if !of_the_file {
+        // Also if the stop was refused: nobody asked for a closed way.
+        let (closed, open) = (transition(false), transition(true));
+        let opened = retry::with(settings.clock, || cloud.update(&closed, &open)).await;
+        if let Err(mut error) = opened {
+            error.message = format!(
+                "{} The way into stage {second} stays closed; `pipectl enable` opens it.",
+                error.message
+            );
+            return Err(error);
+        }
+    }
+    Ok(match stopped? {
+        0 => format!("No execution of {name} was running."),
+        _ => format!("The first execution of {name} was stopped."),
+    })
+}
+
+/// Stops what runs; how many that were.
+async fn stop_running(
+    cloud: &dyn Cloud,
+    settings: &Settings<'_>,
+    pipeline: &str,
+) -> Result<usize, CloudError> {
     let mut stopped = 0;
-    for execution in cloud.executions(name, 10).await? {
+    for execution in cloud.executions(pipeline, 10).await? {
         if execution.status == "InProgress" {
             retry::with(settings.clock, || {
-                cloud.stop_execution(name, &execution.id, true, "pipectl apply --no-run")
+                cloud.stop_execution(pipeline, &execution.id, true, "pipectl apply --no-run")
             })
             .await?;
             stopped += 1;
         }
     }
-    if !of_the_file {
-        cloud.update(&transition(false), &transition(true)).await?;
-    }
-    Ok(match stopped {
-        0 => format!("No execution of {name} was running."),
-        _ => format!("The first execution of {name} was stopped."),
-    })
+    Ok(stopped)
 }

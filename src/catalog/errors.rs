@@ -83,6 +83,7 @@ struct File {
     transient_http: Vec<u16>,
     credential_codes: Vec<String>,
     access_codes: Vec<String>,
+    permissions: BTreeMap<String, BTreeMap<String, String>>,
     consistency: Vec<Consistency>,
     unsafe_calls: Vec<UnsafeCall>,
     tokens: BTreeMap<String, String>,
@@ -131,6 +132,12 @@ pub fn consistency(operation: &str, code: &str, text: &str) -> Option<&'static C
             && among(&c.codes, code)
             && contains_one(text, &c.text_contains)
     })
+}
+
+/// The IAM action of an operation that is called otherwise.
+pub fn permission(service: &str, operation: &str) -> Option<&'static str> {
+    let of_service = FILE.permissions.get(service)?;
+    of_service.get(operation).map(String::as_str)
 }
 
 /// All waits.

@@ -110,7 +110,7 @@ async fn apply(
     .await?;
     let exit = applying::tell(setting, &outcome);
     if let Some(own) = &work.own
-        && exit == Exit::Ok
+        && !outcome.interrupted
     {
         own.restart(report, &work, &outcome).await?;
     }

@@ -1,5 +1,6 @@
 //! What `plan`, `apply` and `destroy` share: the plan, the question, the work, and what is told afterwards.
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -214,9 +215,20 @@ pub(super) async fn perform(
     wait: bool,
 ) -> Result<Outcome, End> {
     let cancel = CancellationFlag::default();
+    let mut stop = pin!(interrupted_twice(setting, &cancel));
     let mut waited = Duration::ZERO;
     loop {
-        let outcome = once(setting, goal, work, admit, confirmed, break_lock, &cancel).await?;
+        let outcome = once(
+            setting,
+            goal,
+            work,
+            admit,
+            confirmed,
+            break_lock,
+            &cancel,
+            stop.as_mut(),
+        )
+        .await?;
         let locked = outcome.done.is_empty()
             && outcome
                 .failures
@@ -230,11 +242,15 @@ pub(super) async fn perform(
                 .report
                 .note("another apply is at work: waiting for it");
         }
-        tokio::time::sleep(BETWEEN).await;
+        tokio::select! {
+            () = tokio::time::sleep(BETWEEN) => {}
+            () = stop.as_mut() => return Err(stopped_at_once()),
+        }
         waited += BETWEEN;
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "one call, from just above")]
 async fn once(
     setting: &Setting,
     goal: Goal,
@@ -243,6 +259,7 @@ async fn once(
     confirmed: bool,
     break_lock: bool,
     cancel: &CancellationFlag,
+    stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Outcome, End> {
     let report = &setting.report;
     let mut progress = Progress::new(report, &work.desired.region, work.plan.changes.len());
@@ -284,19 +301,21 @@ async fn once(
         };
         tokio::select! {
             outcome = work_is_done => Some(outcome),
-            () = interrupted_twice(setting, cancel) => None,
+            () = stop => None,
         }
     };
     progress.finish();
-    outcome.ok_or_else(|| {
-        End::from(Failure {
-            exit: Exit::Interrupted,
-            ..Failure::failed(
-                "interrupted",
-                "stopped in the middle of a call: what it did is not known",
-            )
-            .help("the same command goes on from there")
-        })
+    outcome.ok_or_else(stopped_at_once)
+}
+
+fn stopped_at_once() -> End {
+    End::from(Failure {
+        exit: Exit::Interrupted,
+        ..Failure::failed(
+            "interrupted",
+            "stopped in the middle of a call: what it did is not known",
+        )
+        .help("the same command goes on from there, with --break-lock or when its lock has expired, ten minutes from now")
     })
 }
 

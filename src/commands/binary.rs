@@ -6,31 +6,44 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::compile::{Binary, Libc};
+use crate::error::Failure;
 
 /// Names another file than the running one, e.g. a Linux build on a desk with another system.
 const OTHER: &str = "PIPECTL_BINARY";
 
 /// The pipectl that builds are to run; nothing where it is no Linux program.
-pub(super) fn find() -> Option<Binary> {
-    let path = match std::env::var_os(OTHER).filter(|path| !path.is_empty()) {
-        Some(path) => path.into(),
-        None => std::env::current_exe().ok()?,
+pub(super) fn find() -> Result<Option<Binary>, Failure> {
+    let Some(named) = std::env::var_os(OTHER).filter(|path| !path.is_empty()) else {
+        let own = std::env::current_exe().ok();
+        return Ok(own.and_then(|own| read(&own).ok().flatten()));
     };
-    read(&path)
+    let path = Path::new(&named);
+    read(path).map_err(|error| {
+        Failure::failed(
+            "binary-unreadable",
+            format!(
+                "{OTHER} names {}, which cannot be read: {error}",
+                path.display()
+            ),
+        )
+        .help("name a pipectl for Linux that is there, or unset it")
+    })
 }
 
-fn read(path: &Path) -> Option<Binary> {
+fn read(path: &Path) -> std::io::Result<Option<Binary>> {
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).ok()?;
-    BufReader::new(file).read_to_end(&mut bytes).ok()?;
-    let arch = architecture(&bytes)?;
+    let file = std::fs::File::open(path)?;
+    BufReader::new(file).read_to_end(&mut bytes)?;
+    let Some(arch) = architecture(&bytes) else {
+        return Ok(None);
+    };
     let digest = Sha256::digest(&bytes);
-    Some(Binary {
+    Ok(Some(Binary {
         sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
         path: path.display().to_string(),
         arch: arch.to_owned(),
         libc: libc(&bytes),
-    })
+    }))
 }
 
 /// The machine of a Linux program; nothing for anything else.

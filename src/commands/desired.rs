@@ -32,7 +32,7 @@ pub(super) async fn with_account(session: &mut Session<'_>) -> Result<(Compiled,
         partition: ready.identity.partition.clone(),
         region: ready.account.cloud.region().to_owned(),
         binary: if uploads_pipectl(&ready.model) {
-            binary::find()
+            binary::find()?
         } else {
             None
         },

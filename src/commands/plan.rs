@@ -1,5 +1,8 @@
 //! `plan`: what apply would change.
 
+use std::io::Write;
+use std::path::Path;
+
 use super::applying::{self, Work};
 use super::session::Session;
 use super::{End, Setting};
@@ -14,7 +17,7 @@ pub(super) async fn run(arguments: &Plan, setting: &Setting) -> Result<Exit, End
     show(setting, &work);
     if let Some(path) = &arguments.out {
         let text = plan::write_file(&work.plan, applying::arguments(setting, &arguments.flags));
-        std::fs::write(path, text).map_err(|error| {
+        write_private(path, &text).map_err(|error| {
             Failure::failed(
                 "plan-unwritable",
                 format!("{} cannot be written: {error}", path.display()),
@@ -30,6 +33,15 @@ pub(super) async fn run(arguments: &Plan, setting: &Setting) -> Result<Exit, End
     } else {
         Exit::Ok
     })
+}
+
+/// The command line in a plan may hold a `--param` that is nobody else's business.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Prints a plan as the result.

@@ -29,6 +29,8 @@ pub(super) enum Fault {
     Jumps(&'static str),
     /// Every write of a resource of this name fails for good.
     Refuse(&'static str),
+    /// No execution can be stopped.
+    RefuseStop,
 }
 
 pub(super) struct FaultyCloud<'c> {
@@ -248,6 +250,9 @@ impl Cloud for FaultyCloud<'_> {
         abandon: bool,
         reason: &str,
     ) -> Result<()> {
+        if self.fault == Fault::RefuseStop {
+            return Err(error(ErrorKind::Denied, "AccessDeniedException"));
+        }
         pass!(
             self,
             true,

@@ -39,7 +39,8 @@ impl Aws {
             self,
             "S3:HeadBucket",
             s3.head_bucket().bucket(name).expected_bucket_owner(account)
-        ))?;
+        ))
+        .map_err(|error| not_ours(error, name))?;
         if head.is_none() {
             return Ok(None);
         }
@@ -638,6 +639,16 @@ fn encryption_json(rule: &ServerSideEncryptionRule) -> Value {
         rule.bucket_key_enabled().unwrap_or(false),
     );
     Value::Object(encryption)
+}
+
+/// S3 answers a HEAD without words.
+fn not_ours(mut error: CloudError, bucket: &str) -> CloudError {
+    if error.kind == ErrorKind::Denied {
+        error.message = format!(
+            "The bucket {bucket} belongs to another account, or the caller may not look at it. Names of buckets are unique in all of AWS: if it is not yours, choose another under `provider.artifactStore`."
+        );
+    }
+    error
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>> {
