@@ -135,9 +135,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("pipectl");
         std::fs::write(&path, elf(183, b"")).expect("written");
-        let found = read(&path).expect("a program");
+        let found = read(&path).expect("read").expect("a program");
         assert_eq!((found.arch.as_str(), found.libc), ("arm64", Libc::Inside));
         assert_eq!(found.sha256.len(), 64);
-        assert!(read(&folder.path().join("none")).is_none());
+        assert!(read(&folder.path().join("none")).is_err());
+        std::fs::write(&path, "#!/bin/sh\n").expect("written");
+        assert!(read(&path).expect("read").is_none());
     }
 }
