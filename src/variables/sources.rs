@@ -110,7 +110,7 @@ impl Resolver<'_> {
             match self.arena.child(at, key) {
                 Some(child) => at = child,
                 None => {
-                    let near = nearest(key, self.arena.keys(at).into_iter());
+                    let near = nearest(key, self.arena.keys(at));
                     return Ok(Located::Missing(near.map(|near| {
                         let mut path: Vec<&str> = keys.to_vec();
                         path[position] = near;

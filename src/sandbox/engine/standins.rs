@@ -71,7 +71,8 @@ pub(in crate::sandbox) fn sources(
                 let inner = format!("{path}.{}", member.key);
                 match member.key.as_str() {
                     "path" => {
-                        source.path = scalar(diagnostics, &member.value, &inner).unwrap_or_default()
+                        source.path =
+                            scalar(diagnostics, &member.value, &inner).unwrap_or_default();
                     }
                     "branch" => source.branch = scalar(diagnostics, &member.value, &inner),
                     _ => unknown_key(
