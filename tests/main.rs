@@ -30,6 +30,7 @@ mod network;
 mod operating;
 mod optional_members;
 mod properties;
+mod running;
 mod sandbox_round_trip;
 mod sandbox_rules;
 mod schema;
