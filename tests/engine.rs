@@ -35,6 +35,8 @@ struct Row {
     names: BTreeMap<String, String>,
     drives: BTreeMap<String, JoinHandle<Result<(), CloudError>>>,
     case: Value,
+    /// What files held when a step asked.
+    found: String,
 }
 
 fn cases() -> PathBuf {
@@ -163,8 +165,10 @@ fn write(folder: &Path, files: &Value) {
 impl Row {
     async fn new(name: &str) -> Self {
         let text = fs::read_to_string(cases().join(name).join("case.yml")).unwrap();
-        let case: Value =
+        let mut case: serde_yaml::Value =
             serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        case.apply_merge().unwrap();
+        let case = serde_json::to_value(case).unwrap();
         let cites = case["cites"].as_str().unwrap_or_default();
         assert!(
             cites.starts_with("docs:") && !case["says"].is_null(),
@@ -190,6 +194,7 @@ impl Row {
             names: BTreeMap::new(),
             drives: BTreeMap::new(),
             case,
+            found: String::new(),
         };
         for (project, body) in row.case["projects"].as_object().into_iter().flatten() {
             let mut whole = json!({
@@ -408,6 +413,7 @@ impl Row {
                     .unwrap();
                 assert_eq!(id, None, "{}: something comes out of {name}", self.name);
             }
+            ["find"] => self.find(),
             ["minutes", minutes] => self.later(minutes.parse().unwrap()),
             ["sleep", milliseconds] => {
                 tokio::time::sleep(Duration::from_millis(milliseconds.parse().unwrap())).await;
@@ -445,6 +451,20 @@ impl Row {
         }
     }
 
+    /// Notes what files of the account hold now.
+    fn find(&mut self) {
+        let files = self.case["finds"].as_array().unwrap().clone();
+        for file in files.iter().map(|file| file.as_str().unwrap()) {
+            let bytes = fs::read(self.folder.path().join("account").join(file));
+            let text = match bytes {
+                Err(_) => "is not there".to_owned(),
+                Ok(bytes) if bytes.starts_with(b"PK") => "is a ZIP file".to_owned(),
+                Ok(bytes) => format!("{:?}", String::from_utf8_lossy(&bytes)),
+            };
+            writeln!(self.found, "{file}: {text}").unwrap();
+        }
+    }
+
     /// What runs began so many minutes earlier.
     fn later(&self, minutes: i64) {
         let db = Connection::open(self.folder.path().join("account/account.db")).unwrap();
@@ -459,7 +479,7 @@ impl Row {
             .iter()
             .map(|(name, id)| (id.as_str(), name.as_str()))
             .collect();
-        let mut text = String::new();
+        let mut text = self.found.clone();
         let mut runs = Runs::list(&*self.account, PIPELINE, 99).await.unwrap();
         runs.reverse();
         for run in runs.iter().skip(1) {
@@ -557,6 +577,10 @@ impl Row {
 
     fn scrub(&self, text: String) -> String {
         let mut text = text.replace(self.folder.path().to_str().unwrap(), "<folder>");
+        if self.case["hides_clock"] == true {
+            let clock = regex::Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}").unwrap();
+            text = clock.replace_all(&text, "<now>").into_owned();
+        }
         for (name, id) in &self.names {
             text = text.replace(id, &format!("<{name}>"));
         }
@@ -580,6 +604,7 @@ fn open(folder: &Path) -> Arc<Sandbox> {
     let yml = folder.join("repository/sandbox.yml");
     let options = Options {
         home: yml.parent().map(Path::to_owned),
+        pipectl: Some(env!("CARGO_BIN_EXE_pipectl").into()),
         ..Options::default()
     };
     let account = Sandbox::open(&folder.join("account"), REGION, Some(&yml))

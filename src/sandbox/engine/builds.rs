@@ -57,6 +57,17 @@ impl BuildRow<'_> {
     }
 }
 
+/// Writes a report.
+pub(super) fn save_report(tx: &Transaction<'_>, report: &Report) -> rusqlite::Result<()> {
+    tx.prepare_cached("INSERT OR REPLACE INTO reports (arn, build, body) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            report.arn,
+            report.execution_id,
+            serde_json::to_string(report).unwrap_or_default()
+        ])?;
+    Ok(())
+}
+
 /// The next number of a build of a project.
 pub(super) fn number(tx: &Transaction<'_>, region: &str, project: &str) -> rusqlite::Result<i64> {
     tx.prepare_cached(
@@ -218,10 +229,12 @@ impl Sandbox {
     }
 }
 
-/// Whole lines of a log from an offset on: each begins with its time in milliseconds since 1970 and a blank.
+/// Whole lines of a log from an offset on. Lines of the container begin with their time, those of commands have that of
+/// the line before.
 fn page(file: &std::path::Path, start: u64) -> std::io::Result<LogPage> {
     use std::io::{BufRead, BufReader, Seek, SeekFrom};
     let mut file = std::fs::File::open(file)?;
+    let mut last = Time::default();
     file.seek(SeekFrom::Start(start))?;
     let mut reader = BufReader::new(file);
     let mut page = LogPage::default();
@@ -234,12 +247,12 @@ fn page(file: &std::path::Path, start: u64) -> std::io::Result<LogPage> {
             break;
         }
         at += read as u64;
-        let text = String::from_utf8_lossy(&line[..line.len() - 1]);
-        let (time, text) = text.split_once(' ').unwrap_or(("", &text));
-        page.lines.push(LogLine {
-            at: Time(time.parse().unwrap_or_default()),
-            text: text.to_owned(),
-        });
+        let text = String::from_utf8_lossy(&line[..line.len() - 1]).into_owned();
+        if let Some(said) = text.strip_prefix("[Container] ") {
+            let time = said.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ");
+            last = super::window::milliseconds(&time).map_or(last, Time);
+        }
+        page.lines.push(LogLine { at: last, text });
     }
     page.next = Some(at.to_string());
     Ok(page)

@@ -25,7 +25,6 @@ use crate::execution::{ActionStatus, ErrorDetails, ExecutionStatus};
 const LOOK: Duration = Duration::from_millis(75);
 
 /// An action or a rule under way with all that it may need.
-#[allow(dead_code, reason = "builds read it")]
 #[derive(Debug, Clone)]
 pub(super) struct Work {
     /// The id of its run.

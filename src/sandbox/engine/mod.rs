@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `structure` | the pipeline as it was when the execution began |
 //! | `rows` | executions, stages, actions and rules in the database |
+//! | `building` | what the executor of builds is given, and what comes of it |
 //! | `builds` | builds, their numbers, logs and reports in the database |
 //! | `advance` | what happens next |
 //! | `lease`, `drive` | who sees to it |
@@ -20,9 +21,8 @@
 
 mod actions;
 pub(super) mod advance;
-#[allow(dead_code, reason = "deployments read them")]
 mod artifacts;
-#[allow(dead_code, reason = "builds write them")]
+mod building;
 mod builds;
 mod drive;
 mod end;
@@ -31,7 +31,6 @@ pub(super) mod rows;
 mod rules;
 pub mod standins;
 mod state;
-#[allow(dead_code, reason = "builds read them")]
 pub(super) mod structure;
 mod variables;
 mod window;
@@ -39,6 +38,7 @@ mod window;
 use std::path::PathBuf;
 
 use super::Fault;
+use super::build::Executor;
 use crate::cloud::ErrorKind;
 
 pub(super) use builds::successor;
@@ -50,7 +50,10 @@ pub struct Options {
     pub home: Option<PathBuf>,
     /// Sources as they lie in the working tree, with what is not committed.
     pub dirty: bool,
-    /// The pipectl that builds run which update their own pipeline; else the one that runs now.
+    /// Where the commands of builds run.
+    pub executor: Executor,
+    /// The pipectl that supervises builds, and that builds run which update their own pipeline; else the one that runs
+    /// now.
     pub pipectl: Option<PathBuf>,
 }
 

@@ -1,6 +1,7 @@
 //! Rules of conditions.
 
 use super::super::Sandbox;
+use super::super::store::now_ms;
 use super::drive::Work;
 use super::end::{End, Ended};
 use super::structure::Rule;
@@ -22,6 +23,9 @@ impl Sandbox {
         let outcome = match rule.rule_type_id.provider.as_str() {
             "VariableCheck" => variable(&work),
             "CloudWatchAlarm" => self.alarm(&work),
+            "DeploymentWindow" => super::window::check(&work, now_ms()),
+            "CodeBuild" => self.code_build(&work).await,
+            "Commands" => self.commands(&work, &rule.commands, &[], &[]).await,
             provider => Ok(End::succeeded(format!("{provider} is believed here"))),
         };
         outcome.unwrap_or_else(|end| end)

@@ -193,7 +193,11 @@ impl Git {
             .await?;
         let file = file.to_owned();
         let packing = tokio::task::spawn_blocking(move || {
-            archive::pack(&file, &archive::files_below(&folder, &[])?, Links::Keep)
+            archive::pack(
+                &file,
+                &archive::files_below(&folder, &[], Links::Keep)?,
+                Links::Keep,
+            )
         });
         packing
             .await

@@ -1,11 +1,15 @@
 //! What actions do here.
 
+mod cloudformation;
+mod codedeploy;
+mod deploy;
 mod git;
+mod record;
 mod sources;
 
 use rusqlite::params;
 
-use super::super::Sandbox;
+use super::super::{Sandbox, archive};
 use super::drive::{What, Work};
 use super::end::End;
 use super::standins::ActionStandIn;
@@ -15,20 +19,61 @@ impl Sandbox {
     /// Does an action.
     pub(super) async fn act(&self, work: &Work, action: &Action) -> End {
         if let Some(end) = self.stand_in(work).await {
+            let end = self.completed(work, action, end).await;
+            self.write_down(work, action, &end);
             return end;
         }
-        let ended = match action.action_type_id.category.as_str() {
-            "Source" => self.source(work, action).await,
-            _ => Ok(End::succeeded(format!(
-                "{} is recorded",
-                action.action_type_id.provider
-            ))),
+        let id = &action.action_type_id;
+        let ended = match (id.category.as_str(), id.provider.as_str()) {
+            ("Source", _) => self.source(work, action).await,
+            (_, "CodeBuild") => self.code_build(work).await,
+            (_, "Commands") => {
+                let (commands, variables) = (&action.commands, &action.environment_variables);
+                self.commands(work, commands, variables, &action.output_variables)
+                    .await
+            }
+            ("Deploy", "S3") => self.deploy_s3(work, action).await,
+            (_, "CodeDeploy") => self.code_deploy(work, action).await,
+            _ => self.record(work, action).await,
         };
-        let end = ended.unwrap_or_else(|end| end);
-        match self.given(work) {
-            Some(given) if end.error.is_none() => end.with(given.outputs.clone()),
-            _ => end,
+        let mut end = ended.unwrap_or_else(|end| end);
+        if let Some(given) = self.given(work).filter(|_| end.error.is_none()) {
+            end = end.with(given.outputs.clone());
         }
+        if !matches!(
+            id.category.as_str(),
+            "Source" | "Build" | "Test" | "Compute"
+        ) {
+            self.write_down(work, action, &end);
+        }
+        end
+    }
+
+    /// A stand-in that made no artifact hands on what it was given: whoever comes after it finds something.
+    async fn completed(&self, work: &Work, action: &Action, mut end: End) -> End {
+        if end.error.is_some() || !end.artifacts.is_empty() {
+            return end;
+        }
+        let first = action
+            .input_artifacts
+            .first()
+            .map(|input| self.input_file(work, &input.name));
+        for output in &action.output_artifacts {
+            let made = self.new_artifact(work, &output.name).and_then(|artifact| {
+                let file = self.file_of(&artifact)?;
+                let done = match &first {
+                    Some(Ok(from)) => std::fs::copy(from, &file).map(|_| ()),
+                    _ => archive::pack(&file, &archive::Files::new(), archive::Links::Keep),
+                };
+                done.map_err(|error| End::failed("SystemUnavailable", error.to_string()))?;
+                Ok(artifact)
+            });
+            match made {
+                Ok(artifact) => end.artifacts.push(artifact),
+                Err(failed) => return failed,
+            }
+        }
+        end
     }
 
     /// What `sandbox.yml` says in place of an action or a rule.
@@ -43,6 +88,17 @@ impl Sandbox {
             return Some(End::failed("JobFailed", failing.message.clone()));
         }
         let outputs = given.outputs.clone();
+        if let Some(command) = &given.run {
+            let end = self
+                .stand_in_command(work, command)
+                .await
+                .unwrap_or_else(|end| end);
+            return Some(if end.error.is_none() {
+                end.with(outputs)
+            } else {
+                end
+            });
+        }
         given
             .succeed
             .then(|| End::succeeded("sandbox.yml lets it succeed").with(outputs))
