@@ -25,7 +25,7 @@ pub(super) async fn run(
     setting: &Setting,
 ) -> Result<Exit, End> {
     let which = &arguments.which;
-    let options = options(&arguments.here);
+    let options = options(&arguments.here)?;
     let desk = Desk::open(setting, which.pipeline.as_deref(), options).await?;
     let refused = |error| desk.failure(&error);
     let state = desk.runs.state(&desk.pipeline).await.map_err(refused)?;

@@ -9,6 +9,7 @@ use crate::cli::operate::{Executor, Here, Run};
 use crate::cloud::Revision;
 use crate::cloud::runs::Start;
 use crate::error::{Exit, Failure};
+use crate::sandbox::build;
 use crate::sandbox::engine::Options;
 
 /// Runs the command.
@@ -20,7 +21,7 @@ pub(super) async fn run(arguments: &Run, setting: &Setting) -> Result<Exit, End>
         .transpose()?;
     let options = Options {
         dirty: arguments.dirty,
-        ..options(&arguments.here)
+        ..options(&arguments.here)?
     };
     let desk = Desk::open(setting, arguments.pipeline.as_deref(), options).await?;
     // What is wrong with the command line is told before anything is asked.
@@ -48,9 +49,28 @@ pub(super) async fn run(arguments: &Run, setting: &Setting) -> Result<Exit, End>
 }
 
 /// How builds run, as the command line says.
-pub(super) fn options(here: &Here) -> Options {
-    let _ = here;
-    Options::default()
+pub(super) fn options(here: &Here) -> Result<Options, Failure> {
+    let executor = match here.executor.unwrap_or_default() {
+        Executor::Host => build::Executor::Host,
+        Executor::Docker => container("docker")?,
+        Executor::Podman => container("podman")?,
+    };
+    Ok(Options {
+        executor,
+        ..Options::default()
+    })
+}
+
+fn container(name: &str) -> Result<build::Executor, Failure> {
+    build::find_container_tool(Some(name))
+        .map(build::Executor::Container)
+        .ok_or_else(|| {
+            Failure::failed(
+                "executor-missing",
+                format!("{name} is not installed here, or does not answer"),
+            )
+            .help("--executor host runs the builds in the shell of this machine")
+        })
 }
 
 async fn on_aws(

@@ -55,7 +55,7 @@ fn known_stage(desk: &Desk, state: &PipelineState, stage: &str) -> Result<(), Fa
 
 /// `retry`.
 pub(super) async fn retry(arguments: &Retry, setting: &Setting) -> Result<Exit, End> {
-    let options = run::options(&arguments.here);
+    let options = run::options(&arguments.here)?;
     let desk = Desk::open(setting, arguments.which.pipeline.as_deref(), options).await?;
     let state = state(&desk).await?;
     if let Some(stage) = &arguments.stage {
@@ -203,7 +203,7 @@ async fn only_running(desk: &Desk) -> Result<Execution, End> {
 
 /// `rollback`.
 pub(super) async fn rollback(arguments: &Rollback, setting: &Setting) -> Result<Exit, End> {
-    let options = run::options(&arguments.here);
+    let options = run::options(&arguments.here)?;
     let desk = Desk::open(setting, arguments.pipeline.as_deref(), options).await?;
     let state = state(&desk).await?;
     let stage = arguments.stage.as_str();

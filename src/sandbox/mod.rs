@@ -212,7 +212,8 @@ impl Sandbox {
         let sandbox = Self {
             db: Mutex::new(db),
             calls: Mutex::default(),
-            folder: folder.to_owned(),
+            // Builds have working directories of their own.
+            folder: std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned()),
             region: region.to_owned(),
             seed,
             changed: tokio::sync::Notify::new(),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CodeDeploy: stop the old version, if there is one.
 set -euo pipefail
-pid_file=${CALCULATIONS:-/srv/calculations}/serve.pid
+pid_file=${CALCULATIONS:-${INSTANCE_ROOT:-}/srv/calculations}/serve.pid
 if [ -f "$pid_file" ]; then
   kill "$(cat "$pid_file")" 2>/dev/null || true
   rm -f "$pid_file"

@@ -287,9 +287,7 @@ fn install(spec: &AppSpec, revision: &Path, instance: &Path) -> Result<(), End> 
             )
         })?;
         if from.is_dir() {
-            for (name, path) in
-                archive::files_below(&from, &[], archive::Links::Follow).map_err(failed)?
-            {
+            for (name, path) in archive::files_below(&from, &[]).map_err(failed)? {
                 copy(&path, &to.join(name), spec, &mut installed)?;
             }
         } else if let Some(name) = from.file_name() {

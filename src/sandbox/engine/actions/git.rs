@@ -195,7 +195,7 @@ impl Git {
         let packing = tokio::task::spawn_blocking(move || {
             archive::pack(
                 &file,
-                &archive::files_below(&folder, &[], Links::Keep)?,
+                &archive::entries_below(&folder, &[], Links::Keep)?,
                 Links::Keep,
             )
         });

@@ -352,7 +352,7 @@ async fn folder(path: PathBuf, file: PathBuf) -> Result<Found, String> {
         let pack = || {
             archive::pack(
                 &file,
-                &archive::files_below(&path, &LEFT_OUT, Links::Keep)?,
+                &archive::entries_below(&path, &LEFT_OUT, Links::Keep)?,
                 Links::Follow,
             )
         };
