@@ -19,6 +19,7 @@ mod docs;
 mod editors;
 mod emulated;
 mod engine;
+mod engine_processes;
 mod examples;
 mod fuzz;
 mod hook;
