@@ -313,7 +313,9 @@ fn a_driver_that_is_dropped_leaves_nothing_running() {
     until("the end of the build", || {
         !Path::new("/proc").join(&process).exists()
     });
-    assert!(!runtime.block_on(account.is_driven("p", &id)).unwrap());
+    until("the end of the driver", || {
+        !runtime.block_on(account.is_driven("p", &id)).unwrap()
+    });
     let run = runtime
         .block_on(account.action_runs("p", &id))
         .unwrap()
