@@ -18,9 +18,14 @@ struct Ignore<'a> {
 /// The findings without those that a comment takes back, and a warning for each comment that takes nothing back.
 ///
 /// Only what a rule finds, and warnings, can be taken back. The rest leaves pipectl without knowing what is meant.
-pub fn apply(sources: &Sources, found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+/// The texts before the `first` belong to other files, and were looked at with their findings.
+pub fn apply(
+    sources: &Sources,
+    first: usize,
+    found: Vec<Diagnostic>,
+) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let mut ignores = Vec::new();
-    for id in sources.ids() {
+    for id in sources.ids().skip(first) {
         collect(id, sources.file(id), &mut ignores);
     }
     if ignores.is_empty() {
@@ -176,7 +181,7 @@ mod tests {
         let start = text.find(needle).expect("there");
         let span = Span::new(id, start, start + needle.len());
         let found = vec![Diagnostic::warning(code, span, "", "m")];
-        let (kept, unused) = apply(&sources, found);
+        let (kept, unused) = apply(&sources, 0, found);
         let unused = unused
             .iter()
             .map(|one| sources.slice(one.span).to_owned())
@@ -236,7 +241,7 @@ mod tests {
             "",
             "m",
         )];
-        let (kept, unused) = apply(&sources, found);
+        let (kept, unused) = apply(&sources, 0, found);
         assert_eq!((kept.len(), unused.len()), (1, 0));
     }
 }

@@ -5,6 +5,7 @@ mod apply;
 mod applying;
 mod approve;
 mod binary;
+mod chosen;
 mod compile;
 mod desired;
 mod destroy;

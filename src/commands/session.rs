@@ -488,7 +488,7 @@ impl<'a> Session<'a> {
     /// Leaves out what comments in the file take back.
     fn take_back(&mut self) {
         let found = std::mem::take(&mut self.found).into_sorted();
-        self.found.extend(ignores::apply(&self.sources, found).0);
+        self.found.extend(ignores::apply(&self.sources, 0, found).0);
     }
 
     /// Prints the warnings found so far.

@@ -1,15 +1,16 @@
 //! `validate`: everything that is wrong with files, offline.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use super::explain::known;
 use super::session::Session;
-use super::{End, Setting};
+use super::{End, Setting, chosen};
 use crate::checks::ignores;
 use crate::cli::Validate;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::error::{Exit, Failure};
 use crate::report::{self, Format, json, review, text};
+use crate::source::Sources;
 
 /// Runs the command.
 pub(super) async fn run(arguments: &Validate, setting: &Setting) -> Result<Exit, End> {
@@ -24,73 +25,84 @@ pub(super) async fn run(arguments: &Validate, setting: &Setting) -> Result<Exit,
         vec![super::files::find(
             setting.global.file.as_deref(),
             &setting.here,
-        )?]
+        )]
     } else {
-        arguments.files.clone()
+        chosen::files(&arguments.files, &setting.here)
     };
     let mut session = Session::new(setting);
-    let mut failed: Option<Failure> = None;
-    for file in &files {
-        match session.load(file) {
-            Ok(Some(root)) => {
-                let document = session.resolve_offline(root, file).await?;
-                session.check_all(&document);
+    let mut found = Diagnostics::new();
+    let mut names = Vec::new();
+    let mut failed: Vec<Failure> = Vec::new();
+    let checked = files.len();
+    for file in files {
+        let first = session.sources.len();
+        match file.and_then(|file| Ok((session.load(&file)?, file))) {
+            Ok((root, file)) => {
+                names.push(match file.to_str() {
+                    Some("-") => "<stdin>".to_owned(),
+                    _ => file.display().to_string(),
+                });
+                if let Some(root) = root {
+                    let document = session.resolve_offline(root, &file).await?;
+                    session.check_all(&document);
+                }
             }
-            Ok(None) => {}
             Err(failure) => {
                 report.failure_text(&failure);
-                failed.get_or_insert(failure);
+                failed.push(failure);
             }
         }
+        // Comments are judged file by file: one that cannot be understood says nothing about the others.
+        let own = std::mem::take(&mut session.found).into_sorted();
+        let (kept, unused) = ignores::apply(&session.sources, first, own);
+        found.extend(kept);
+        found.extend(unused);
     }
-    let found = std::mem::take(&mut session.found).into_sorted();
-    let (mut found, unused) = ignores::apply(&session.sources, found);
-    if !unused.is_empty() {
-        let mut all = Diagnostics::new();
-        all.extend(found);
-        all.extend(unused);
-        found = all.into_sorted();
-    }
+    let found = once(&session.sources, found.into_sorted());
     let list = weigh(arguments, found);
     let (errors, warnings) = report::count(&list);
-    let name = |file: &PathBuf| match file.to_str() {
-        Some("-") => "<stdin>".to_owned(),
-        _ => file.display().to_string(),
-    };
+    let sources = &session.sources;
     match report.format {
-        Format::Sarif => report.result_json(&review::sarif(&session.sources, &list)),
-        Format::Github if list.is_empty() => {}
-        Format::Github => report.result(&review::github(&session.sources, &list)),
-        Format::Gitlab => report.result_json(&review::gitlab(&session.sources, &list)),
-        Format::Junit => {
-            let names: Vec<String> = files.iter().map(name).collect();
-            report.result(&review::junit(&session.sources, &list, &names));
-        }
-        Format::Json => match &failed {
+        Format::Sarif => report.result_json(&review::sarif(sources, &list, &failed)),
+        Format::Github if list.is_empty() && failed.is_empty() => {}
+        Format::Github => report.result(&review::github(sources, &list, &failed)),
+        Format::Gitlab => report.result_json(&review::gitlab(sources, &list)),
+        Format::Junit => report.result(&review::junit(sources, &list, &names, &failed)),
+        Format::Json => match failed.first() {
             Some(failure) if list.is_empty() => report.result_json(&json::failure(failure)),
-            _ => report.result_json(&json::findings(
-                &session.sources,
-                &list,
-                files.len(),
-                failed.as_ref(),
-            )),
+            first => report.result_json(&json::findings(sources, &list, checked, first)),
         },
         _ if !list.is_empty() => {
-            let mut page = text::diagnostics(report.out, &session.sources, &list);
+            let mut page = text::diagnostics(report.out, sources, &list);
             page.push_str(&text::summary_line(&list));
+            if checked > 1 {
+                page.push_str(&format!(" in {checked} files"));
+            }
             report.result(&page);
         }
-        _ if failed.is_none() => report.note(&match files.as_slice() {
-            [file] => format!("{}: no findings", name(file)),
+        _ if failed.is_empty() => report.note(&match names.as_slice() {
+            [file] => format!("{file}: no findings"),
             files => format!("{} files: no findings", files.len()),
         }),
         _ => {}
     }
-    Ok(match failed {
+    Ok(match failed.first() {
         Some(failure) => failure.exit,
         None if errors > 0 || (arguments.strict && warnings > 0) => Exit::No,
         None => Exit::Ok,
     })
+}
+
+/// Each finding once: a buildspec or an included file that several files share is read for each of them.
+fn once(sources: &Sources, list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    list.into_iter()
+        .filter(|one| {
+            let file = sources.file(one.span.file).name.clone();
+            let key = (file, one.span.start, one.span.end, one.code);
+            seen.insert((key, one.message.clone()))
+        })
+        .collect()
 }
 
 /// The weights that the command line gives.

@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostic;
+use crate::error::Failure;
 use crate::source::Sources;
 
-/// One command per finding.
-pub fn github(sources: &Sources, list: &[Diagnostic]) -> String {
+/// One command per finding, and one per file that could not be looked at.
+pub fn github(sources: &Sources, list: &[Diagnostic], failed: &[Failure]) -> String {
     let mut text = String::new();
     for finding in list {
         let (start, end) = sources.positions(finding.span);
@@ -30,6 +31,10 @@ pub fn github(sources: &Sources, list: &[Diagnostic]) -> String {
             property(finding.code),
             data(&super::whole(finding))
         );
+    }
+    for failure in failed {
+        let (title, told) = (property(&failure.code), data(&super::told(failure)));
+        let _ = writeln!(text, "::error title={title}::{told}");
     }
     text
 }

@@ -3,10 +3,17 @@
 use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostic;
+use crate::error::Failure;
 use crate::source::Sources;
 
-/// The report on these files, as they were named; findings in other files (included ones, buildspecs) get a suite too.
-pub fn junit(sources: &Sources, list: &[Diagnostic], files: &[String]) -> String {
+/// The report on these files, as they were named; findings in other files (included ones, buildspecs) get a suite too,
+/// and so does what could not be looked at.
+pub fn junit(
+    sources: &Sources,
+    list: &[Diagnostic],
+    files: &[String],
+    failed: &[Failure],
+) -> String {
     let mut names: Vec<&str> = files.iter().map(String::as_str).collect();
     for finding in list {
         let name = sources.file(finding.span.file).name.as_str();
@@ -23,9 +30,10 @@ pub fn junit(sources: &Sources, list: &[Diagnostic], files: &[String]) -> String
     let clean = names.iter().filter(|name| passed(name)).count();
     let _ = writeln!(
         text,
-        "<testsuites name=\"pipectl\" tests=\"{}\" failures=\"{}\">",
-        list.len() + clean,
-        list.len()
+        "<testsuites name=\"pipectl\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
+        list.len() + clean + failed.len(),
+        list.len(),
+        failed.len()
     );
     for name in names {
         let own: Vec<&Diagnostic> = list
@@ -57,15 +65,29 @@ pub fn junit(sources: &Sources, list: &[Diagnostic], files: &[String]) -> String
                 start.line,
                 start.column,
                 finding.severity.as_str(),
-                escaped(&finding.message),
+                attribute(&finding.message),
                 escaped(&place),
                 escaped(&super::whole(finding))
             );
         }
         text.push_str("  </testsuite>\n");
     }
+    for failure in failed {
+        let _ = writeln!(
+            text,
+            "  <testsuite name=\"pipectl\" tests=\"1\" failures=\"0\" errors=\"1\">\n    <testcase classname=\"pipectl\" name=\"{code}\">\n      <error type=\"{code}\" message=\"{}\">{}</error>\n    </testcase>\n  </testsuite>",
+            attribute(&failure.message),
+            escaped(&super::told(failure)),
+            code = escaped(&failure.code),
+        );
+    }
     text.push_str("</testsuites>\n");
     text
+}
+
+/// Text for an attribute, where a reader makes blanks of line breaks.
+fn attribute(text: &str) -> String {
+    escaped(text).replace('\n', "&#10;").replace('\t', "&#9;")
 }
 
 /// Text for XML: markup escaped, and characters that XML 1.0 does not have replaced.

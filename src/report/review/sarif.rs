@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use crate::checks;
 use crate::diagnostic::{CODES, Diagnostic, Severity};
+use crate::error::Failure;
 use crate::source::{Sources, Span};
 
-/// The log of one run. Only the rules that found something are described.
-pub fn sarif(sources: &Sources, list: &[Diagnostic]) -> Value {
+/// The log of one run. Only the rules that found something are described. What a comment takes back is left out: code
+/// scanning would show it.
+pub fn sarif(sources: &Sources, list: &[Diagnostic], failed: &[Failure]) -> Value {
     let mut codes: Vec<&str> = list.iter().map(|finding| finding.code).collect();
     codes.sort_unstable();
     codes.dedup();
@@ -52,9 +54,22 @@ pub fn sarif(sources: &Sources, list: &[Diagnostic]) -> Value {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": codes.iter().map(|code| rule(code)).collect::<Vec<_>>(),
             }},
+            "invocations": [{
+                "executionSuccessful": failed.is_empty(),
+                "toolExecutionNotifications": failed.iter().map(notification).collect::<Vec<_>>(),
+            }],
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
+    })
+}
+
+/// A file that could not be looked at.
+fn notification(failure: &Failure) -> Value {
+    json!({
+        "descriptor": {"id": failure.code},
+        "level": "error",
+        "message": {"text": super::told(failure)},
     })
 }
 

@@ -23,7 +23,7 @@ fn found() -> (Sources, Vec<Diagnostic>) {
 #[test]
 fn github_escapes_what_its_commands_use() {
     let (sources, list) = found();
-    let text = github(&sources, &list);
+    let text = github(&sources, &list, &[]);
     assert_eq!(
         text.lines().next(),
         Some(
@@ -35,7 +35,7 @@ fn github_escapes_what_its_commands_use() {
 #[test]
 fn junit_is_xml() {
     let (sources, list) = found();
-    let text = junit(&sources, &list, &["ok.yml".to_owned()]);
+    let text = junit(&sources, &list, &["ok.yml".to_owned()], &[]);
     assert!(text.contains("tests=\"4\" failures=\"3\""), "{text}");
     assert!(text.contains("<testcase classname=\"ok.yml\" name=\"validate\"/>"));
     assert!(text.contains("message=\"no, `100%`: &lt;a&gt; &amp; &quot;b&quot;\""));
@@ -57,7 +57,7 @@ fn fingerprints_are_each_its_own() {
 #[test]
 fn sarif_describes_its_rules_and_places() {
     let (sources, list) = found();
-    let log = sarif(&sources, &list);
+    let log = sarif(&sources, &list, &[]);
     let run = &log["runs"][0];
     assert_eq!(
         run["tool"]["driver"]["rules"].as_array().map(Vec::len),
