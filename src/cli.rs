@@ -179,7 +179,7 @@ pub struct Completions {
     after_help = "Examples:\n  pipectl validate\n  pipectl validate a.yml b.yml --strict\n  cat pipeline.yml | pipectl validate - --format json"
 )]
 pub struct Validate {
-    /// The files; `-` is standard input
+    /// Files, patterns such as 'ci/**/*.yml', folders (their pipeline files); `-` is standard input
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
     /// Warnings count as errors

@@ -152,6 +152,16 @@ impl Diagnostics {
         self.list.extend(more);
     }
 
+    /// Takes back what a later finding tells better. It looks at the last ones only, so that a file with a hundred
+    /// thousand findings is not read a hundred thousand times.
+    pub fn retract(&mut self, which: impl Fn(&Diagnostic) -> bool) {
+        const LAST: usize = 100;
+        let old = self.list.len().saturating_sub(LAST);
+        if let Some(at) = self.list[old..].iter().rposition(which) {
+            self.list.remove(old + at);
+        }
+    }
+
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|d| d.severity == Severity::Error)

@@ -10,6 +10,9 @@ use crate::tree::{Data, Entry, Node};
 
 use super::types::Text;
 
+/// What the label of a missing key says of it.
+const MISSING: &str = " is missing";
+
 /// Words of other tools, with what this format says instead.
 const FOREIGN: &[(&str, &str)] = &[
     ("script", "write the commands under `run`"),
@@ -602,7 +605,7 @@ impl<'n> Map<'n> {
                 &self.path,
                 format!("{} needs `{key}`", place(&self.path)),
             )
-            .label(format!("`{key}` is missing"))
+            .label(format!("`{key}`{MISSING}"))
             .help(help),
         );
     }
@@ -725,19 +728,33 @@ impl<'n> Map<'n> {
             .filter(|entry| !self.known.contains(&entry.key))
     }
 
-    /// Reports the entries nobody asked for, and a kind that is missing.
+    /// Reports the entries nobody asked for, and a kind that is missing. A key that is missing only because it is spelt
+    /// wrong is not told twice.
     pub(super) fn finish(mut self, out: &mut Diagnostics) {
         let kindless = self.kindless.take();
-        let before = out.len();
+        let mut told = false;
         for entry in self.rest().filter(|entry| !entry.key.starts_with("x-")) {
-            out.push(self.unknown(entry));
+            let (error, advised) = self.unknown(entry);
+            if let Some(help) = error.help.as_deref().filter(|_| advised) {
+                out.retract(|other| {
+                    other.code == "key-missing"
+                        && other.path == self.path
+                        && other
+                            .label
+                            .strip_suffix(MISSING)
+                            .is_some_and(|key| help.contains(key))
+                });
+            }
+            out.push(error);
+            told = true;
         }
-        if out.len() == before {
+        if !told {
             out.extend(kindless);
         }
     }
 
-    fn unknown(&self, entry: &Entry) -> Diagnostic {
+    /// The finding about an unknown key, and whether its help names the key that is meant.
+    fn unknown(&self, entry: &Entry) -> (Diagnostic, bool) {
         let key = entry.key.as_str();
         let path = self.at(key);
         let advice = self
@@ -747,7 +764,7 @@ impl<'n> Map<'n> {
             .chain(FOREIGN.iter().copied())
             .find(|(word, _)| *word == key);
         if let Some((_, advice)) = advice {
-            return Diagnostic::error(
+            let error = Diagnostic::error(
                 "key-foreign",
                 entry.key_span,
                 path,
@@ -755,6 +772,7 @@ impl<'n> Map<'n> {
             )
             .label("not a key of this place")
             .help(advice);
+            return (error, true);
         }
         let error = Diagnostic::error(
             "key-unknown",
@@ -764,12 +782,12 @@ impl<'n> Map<'n> {
         )
         .label("unknown key");
         match nearest(key, self.known.iter().map(String::as_str)) {
-            Some(word) => error.help(format!("did you mean `{word}`?")),
-            None if self.known.is_empty() => error,
-            None => error.help(format!(
-                "it takes {}",
-                one_of(self.known.iter().map(String::as_str))
-            )),
+            Some(word) => (error.help(format!("did you mean `{word}`?")), true),
+            None if self.known.is_empty() => (error, false),
+            None => {
+                let all = one_of(self.known.iter().map(String::as_str));
+                (error.help(format!("it takes {all}")), false)
+            }
         }
     }
 }
