@@ -12,6 +12,7 @@ mod builds;
 mod builds_processes;
 mod buildspecs;
 mod checks;
+mod ci_jobs;
 mod cloud_contract;
 mod cloud_failures;
 mod corpus;

@@ -54,6 +54,7 @@ fn pipeline_files() -> Vec<PathBuf> {
     let mut folders = vec![
         root().join("examples"),
         root().join("tests/cases/checks"),
+        root().join("tests/cases/codes"),
         root().join("tests/cases/model"),
     ];
     let mut files = Vec::new();

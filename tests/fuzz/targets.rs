@@ -110,7 +110,7 @@ pub fn see(text: &str, change: &mut dyn FnMut(&mut Node)) -> Seen {
             }
         }
     }
-    let (mut found, unused) = ignores::apply(&sources, out.into_sorted());
+    let (mut found, unused) = ignores::apply(&sources, 0, out.into_sorted());
     found.extend(unused);
     Seen {
         sources,
@@ -194,10 +194,10 @@ fn shown(sources: &Sources, found: &[Diagnostic]) -> Option<String> {
         ("json", &|| {
             written(&json::findings(sources, found, 1, None))
         }),
-        ("sarif", &|| written(&review::sarif(sources, found))),
-        ("github", &|| review::github(sources, found)),
+        ("sarif", &|| written(&review::sarif(sources, found, &[]))),
+        ("github", &|| review::github(sources, found, &[])),
         ("gitlab", &|| written(&review::gitlab(sources, found))),
-        ("junit", &|| review::junit(sources, found, &names)),
+        ("junit", &|| review::junit(sources, found, &names, &[])),
     ];
     formats
         .iter()
