@@ -218,7 +218,7 @@ fn what_cannot_be_read_is_told_beside_the_findings_and_wins() {
     let output = validate(&place, &["empty"]);
     assert_eq!(output.code, 3);
     assert!(
-        output.err().contains("pipectl.yml in empty or below"),
+        output.err().contains("empty is a folder, and there is no"),
         "{}",
         output.said()
     );

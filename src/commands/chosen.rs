@@ -61,9 +61,9 @@ fn below(folder: &Path, here: &Path) -> Result<Vec<PathBuf>, Failure> {
     if found.is_empty() {
         let [first, second, third] = DEFAULT_NAMES;
         let failure = Failure::failed(
-            "file-not-found",
+            "file-is-folder",
             format!(
-                "there is no {first}, {second} or {third} in {} or below",
+                "{} is a folder, and there is no {first}, {second} or {third} in it or below",
                 folder.display()
             ),
         );
