@@ -6,7 +6,7 @@ use crate::checks;
 use crate::cli::Explain;
 use crate::diagnostic::CODES;
 use crate::error::{Exit, Failure};
-use crate::report::{self, Report};
+use crate::report::{self, Look, Report};
 
 /// Every code with its sentence, sorted.
 pub(super) fn codes() -> Vec<(&'static str, &'static str)> {
@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Explain, report: &Report) -> Result<Exit, super::E
     if let Some(code) = &arguments.code
         && let Some(rule) = checks::rule(code)
     {
-        report.result(&page(rule));
+        report.result(&page(report.out, rule));
         return Ok(Exit::Ok);
     }
     for (code, summary) in list {
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Explain, report: &Report) -> Result<Exit, super::E
 }
 
 /// The page of a rule: what, why, AWS's words, wrong and right, where it is from.
-fn page(rule: &checks::Rule) -> String {
+fn page(look: Look, rule: &checks::Rule) -> String {
     let indented = |text: &str| {
         text.lines().fold(String::new(), |mut all, line| {
             let _ = writeln!(all, "    {line}");
@@ -89,9 +89,10 @@ fn page(rule: &checks::Rule) -> String {
     let mut text = format!("{} ({})\n\n", rule.code, rule.severity.as_str());
     let mut summary = rule.summary.chars();
     let first = summary.next().map(|first| first.to_uppercase().to_string());
-    let _ = writeln!(text, "{}{}.\n", first.unwrap_or_default(), summary.as_str());
+    let summary = format!("{}{}.", first.unwrap_or_default(), summary.as_str());
+    let _ = writeln!(text, "{}\n", report::wrapped(look, &summary));
     for paragraph in rule.why.split("\n\n") {
-        let _ = writeln!(text, "{}\n", report::wrapped(paragraph));
+        let _ = writeln!(text, "{}\n", report::wrapped(look, paragraph));
     }
     if !rule.aws.is_empty() {
         let _ = write!(text, "AWS says:\n\n{}\n", indented(rule.aws));

@@ -32,7 +32,7 @@ pub(super) async fn ask(setting: &Setting, desk: &Desk, given: bool) -> Result<(
             desk.pipeline,
             repository.display()
         );
-        report.say(&crate::report::wrapped(&what));
+        report.say(&crate::report::wrapped(report.err, &what));
         for command in commands.iter().take(LISTED) {
             report.say(&crate::report::text::clean(&format!("  {command}")));
         }

@@ -48,13 +48,14 @@ pub enum Format {
     Svg,
 }
 
-/// A paragraph in lines of at most 80 characters.
-pub fn wrapped(paragraph: &str) -> String {
+/// A paragraph in lines of at most 80 characters, fewer on a narrow terminal.
+pub fn wrapped(look: Look, paragraph: &str) -> String {
+    let most = look.width.min(80);
     let mut text = String::new();
     let mut width = 0;
     for word in paragraph.split_whitespace() {
         let length = word.chars().count();
-        if width > 0 && width + 1 + length > 80 {
+        if width > 0 && width + 1 + length > most {
             text.push('\n');
             width = 0;
         } else if width > 0 {

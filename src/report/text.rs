@@ -421,13 +421,21 @@ impl SourceCode for Excerpt {
             context_lines_before,
             context_lines_after,
         )?;
+        // Without context the question is where the span begins, for the line above the excerpt. Its column counts
+        // characters, as everywhere.
+        let column = if context_lines_before == 0 && context_lines_after == 0 {
+            let before = &self.text[..at.min(self.text.len())];
+            before.rsplit('\n').next().unwrap_or(before).chars().count()
+        } else {
+            contents.column()
+        };
         let inner = contents.span();
         Ok(Box::new(MietteSpanContents::new_named(
             self.name.clone(),
             contents.data(),
             (inner.offset() + self.offset, inner.len()).into(),
             contents.line() + self.line,
-            contents.column(),
+            column,
             contents.line_count(),
         )))
     }
@@ -460,6 +468,18 @@ mod tests {
             text,
             "key-unknown\n\n  x unknown key `servise`\n   ,-[pipeline.yml:3:1]\n 2 | b: 2\n 3 | servise: x\n   : ^^^|^^^\n   :    `-- no such key\n 4 | c: 3\n   `----\n  help: write `service`\n\n"
         );
+    }
+
+    #[test]
+    fn columns_count_characters_as_in_the_json() {
+        let text = "a: {b: \"日本 💥\", servise: x}\n";
+        let at = text.find("servise").expect("there");
+        let (sources, span) = one(text, (at, at + 7));
+        let finding = Diagnostic::error("key-unknown", span, "a", "m").label("here");
+        let shown = diagnostics(LOOK, &sources, &[finding]);
+        let column = sources.positions(span).0.column;
+        assert_eq!(column, 16);
+        assert!(shown.contains("pipeline.yml:1:16]"), "{shown}");
     }
 
     #[test]
