@@ -100,7 +100,7 @@ params:
   default: {token: "${ssm:/hw/secure}"}
 projects:
   shared:
-    run: ./test.sh
+    run: sh test.sh
     env:
       A: {secret: "GH:token"}
       B: {ssm: /hw/secure}
@@ -117,7 +117,7 @@ pipelines:
   three:
     source: {github: hw/all, branch: main, token: "${secret:PLAIN}"}
     stages:
-      - unit: ./test.sh
+      - unit: sh test.sh
   raw:
     definition:
       name: raw
@@ -288,6 +288,7 @@ fn account(place: &Place) {
 fn place() -> Place {
     let place = Place::new();
     place.write("pipeline.yml", ALLOWED);
+    place.write("test.sh", "true\n");
     fs::create_dir(place.path().join("tmp")).expect("a folder");
     account(&place);
     place
@@ -352,6 +353,29 @@ fn tries(words: &str) -> Option<Vec<Vec<&'static str>>> {
         "sandbox list" => vec![vec![]],
         "sandbox reset" => vec![vec![], vec!["--yes"]],
         "explain" => vec![vec![], vec!["secret-exposed"]],
+        "run" => vec![vec!["--sandbox", "--trust", "--pipeline", "two"]],
+        "status" | "watch" | "logs" | "reports" => vec![vec!["--sandbox", "--pipeline", "two"]],
+        "enable" => vec![vec![
+            "--sandbox",
+            "--pipeline",
+            "two",
+            "--stage",
+            "UnitTest",
+        ]],
+        "disable" => vec![vec!["--sandbox", "--pipeline", "raw", "--stage", "Approve"]],
+        "approve" | "reject" | "retry" | "stop" => {
+            vec![vec!["--sandbox", "--trust", "--pipeline", "one"]]
+        }
+        "rollback" => vec![vec![
+            "--sandbox",
+            "--trust",
+            "--pipeline",
+            "one",
+            "--stage",
+            "UnitTest",
+            "--yes",
+        ]],
+        "graph" => vec![vec![], vec!["--sandbox", "--live", "--pipeline", "two"]],
         "schema" => vec![vec![]],
         "completions" => vec![vec!["bash"]],
         "man" => vec![vec![]],
@@ -410,8 +434,69 @@ fn no_command_shows_a_secret_in_any_format() {
         expect_no_file(&place);
     }
     for words in commands() {
-        assert!(done.contains_key(&words), "`{words}` never worked");
+        // These answer to something that is under way: below.
+        let steers = ["approve", "reject", "retry", "stop", "rollback"].contains(&words.as_str());
+        assert!(
+            steers || done.contains_key(&words),
+            "`{words}` never worked"
+        );
     }
+}
+
+#[test]
+fn what_runs_in_the_sandbox_and_what_steers_it_shows_no_secret() {
+    let place = place();
+    // A build that shows all it knows.
+    place.write("test.sh", "env\nset\n[ ! -e fail ]\n");
+    let run = |code: i32, arguments: &[&str]| {
+        for format in ["text", "json"] {
+            let more = ["--sandbox", "--format", format, "-vvv"];
+            let output = loudly(&place, &[arguments, &more].concat());
+            assert_eq!(output.code, code, "{arguments:?}: {}", output.said());
+        }
+        expect_no_file(&place);
+    };
+    let once = |code: i32, arguments: &[&str]| {
+        let output = loudly(&place, &[arguments, &["--sandbox", "-vvv"]].concat());
+        assert_eq!(output.code, code, "{arguments:?}: {}", output.said());
+        expect_no_file(&place);
+        output
+    };
+    once(0, &["apply", "--yes", "--no-run"]);
+    run(0, &["run", "--trust", "--pipeline", "two"]);
+    let logs = once(0, &["logs", "--pipeline", "two"]);
+    assert!(logs.out().contains("A=***"), "{}", logs.said());
+    once(
+        0,
+        &[
+            "rollback",
+            "--trust",
+            "--pipeline",
+            "two",
+            "--stage",
+            "UnitTest",
+            "--yes",
+        ],
+    );
+    place.write("fail", "");
+    once(1, &["run", "--trust", "--pipeline", "two"]);
+    once(1, &["retry", "--trust", "--pipeline", "two"]);
+    once(
+        3,
+        &["run", "--trust", "--pipeline", "raw", "--timeout", "3s"],
+    );
+    run(0, &["status", "--pipeline", "raw"]);
+    once(0, &["approve", "--trust", "--pipeline", "raw"]);
+    once(
+        3,
+        &["run", "--trust", "--pipeline", "raw", "--timeout", "3s"],
+    );
+    once(1, &["reject", "--trust", "--pipeline", "raw", "-m", "no"]);
+    once(
+        3,
+        &["run", "--trust", "--pipeline", "raw", "--timeout", "3s"],
+    );
+    once(0, &["stop", "--abandon", "--pipeline", "raw"]);
 }
 
 #[test]

@@ -199,9 +199,7 @@ stages:
         [
             "version-mismatch requiredVersion «^2»",
             "key-foreign frameworkVersion «frameworkVersion»",
-            "key-missing source «source»",
             "key-unknown source.brunch «brunch»",
-            "key-missing stages[0].build «build»",
             "key-foreign stages[0].build.script «script»",
             "key-unknown stages[1].untit «untit»",
             "stage-kind-conflict stages[2] «integration»",

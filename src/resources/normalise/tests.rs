@@ -118,7 +118,7 @@ fn the_same_meaning_has_one_form() {
         (
             Kind::Webhook,
             json!({"name": "w", "registerWithThirdParty": true, "authenticationConfiguration": {"SecretToken": "****"}}),
-            json!({"name": "w", "url": "u", "arn": "a", "authenticationConfiguration": {"SecretToken": "shown"}}),
+            json!({"name": "w", "registerWithThirdParty": true, "url": "u", "arn": "a", "authenticationConfiguration": {"SecretToken": "shown"}}),
         ),
         (
             Kind::StageTransition,
