@@ -462,7 +462,7 @@ fn website() {
         "{told}"
     );
 
-    account.edit("run: ./build.sh", "run: ./build.sh --minify");
+    account.edit("- ./build.sh", "- ./build.sh --minify");
     change(
         &account,
         &["update codebuild-project website-Build (file): source.buildspec"],
