@@ -39,6 +39,7 @@ mod sandbox_rules;
 mod schema;
 mod secrets;
 mod self_update;
+mod self_update_runs;
 mod shell;
 mod support;
 mod systems;

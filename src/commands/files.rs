@@ -13,15 +13,23 @@ pub(super) const DEFAULT_NAMES: [&str; 3] = ["pipeline.yml", "pipeline.yaml", "p
 /// No file is read beyond this many bytes.
 const MOST: u64 = 10_000_000;
 
+/// The root of the repository that a folder is in. As with git, what GIT_CEILING_DIRECTORIES names is not looked into:
+/// a build of the sandbox works below the repository and is no part of it.
+pub(super) fn repository_around(folder: &Path) -> Option<&Path> {
+    let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
+    let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings).collect();
+    folder
+        .ancestors()
+        .take_while(|folder| !ceilings.iter().any(|ceiling| ceiling == folder))
+        .find(|folder| folder.join(".git").exists())
+}
+
 /// The file to work on: the one that is named, else a default name here or above, up to the repository root.
 pub(super) fn find(named: Option<&Path>, here: &Path) -> Result<PathBuf, Failure> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    let root = here
-        .ancestors()
-        .find(|folder| folder.join(".git").exists())
-        .unwrap_or(here);
+    let root = repository_around(here).unwrap_or(here);
     let mut relative = PathBuf::new();
     for folder in here.ancestors() {
         if let Some(name) = DEFAULT_NAMES

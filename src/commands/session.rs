@@ -435,7 +435,7 @@ impl<'a> Session<'a> {
             if found.contains_key(path) {
                 continue;
             }
-            let root = whole.ancestors().find(|above| above.join(".git").exists());
+            let root = files::repository_around(&whole);
             let beside = [Some(folder), root]
                 .into_iter()
                 .flatten()
@@ -628,9 +628,8 @@ fn in_repository(file: &Path, here: &Path) -> String {
     let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let (file, here) = (whole(file), whole(here));
     let root = file
-        .ancestors()
-        .skip(1)
-        .find(|folder| folder.join(".git").exists())
+        .parent()
+        .and_then(files::repository_around)
         .unwrap_or(&here);
     let name = file.file_name().map_or(file.as_path(), Path::new);
     let path = file.strip_prefix(root).unwrap_or(name);

@@ -420,6 +420,13 @@ impl Sandbox {
                 plan.passed.insert(name.clone(), value);
             }
         }
+        // The account may lie in a repository; what is built here is no part of it.
+        let ceilings = [&self.folder, &folder].map(|path| std::fs::canonicalize(path).ok());
+        if let Ok(ceilings) = std::env::join_paths(ceilings.into_iter().flatten()) {
+            let ceilings = ceilings.to_string_lossy().into_owned();
+            plan.passed
+                .insert("GIT_CEILING_DIRECTORIES".to_owned(), ceilings);
+        }
         let build_id = format!("{}:{uuid}", plan.name);
         let group = plan.log_group.clone();
         let request = Request {
