@@ -565,7 +565,10 @@ fn the_lock_outlasts_a_call_that_takes_longer_than_it() {
         Box::pin(async {
             for _ in 0..12 {
                 world.clock.sleep(Duration::from_secs(100)).await;
-                let mut held = world.cloud.parameters(REGION, &[name.clone()], false).await;
+                let mut held = world
+                    .cloud
+                    .parameters(REGION, std::slice::from_ref(&name), false)
+                    .await;
                 let held = held.remove(0).expect("an answer").expect("a lock").value;
                 let held: Value = serde_json::from_str(&held).expect("JSON");
                 assert!(held["expires"].as_u64() > Some(world.clock.now()), "{held}");

@@ -112,7 +112,7 @@ impl Sandbox {
             }
             "CHANGE_SET_REPLACE" => {
                 let set = wanted("ChangeSetName")?;
-                let made = self.from_template(work, inputs)?;
+                let made = made_of_template(work, inputs)?;
                 if !stack["changeSets"].is_object() {
                     stack["changeSets"] = json!({});
                 }
@@ -120,7 +120,7 @@ impl Sandbox {
                 format!("Change set {set} of stack {name} is made")
             }
             _ => {
-                let made = self.from_template(work, inputs)?;
+                let made = made_of_template(work, inputs)?;
                 stack["outputs"] = made["outputs"].clone();
                 stack["parameters"] = made["parameters"].clone();
                 stack["stackStatus"] = json!(done);
@@ -154,55 +154,55 @@ impl Sandbox {
         }
         Ok(end)
     }
+}
 
-    /// What a template makes with the parameters that it is given.
-    fn from_template(&self, work: &Work, inputs: &Inputs) -> Result<Value, End> {
-        let place = work
-            .get("TemplatePath")
-            .ok_or_else(|| End::wrong("TemplatePath is missing"))?;
-        let template = template(&inputs.text(place)?)?;
-        let mut parameters = Map::new();
-        if let Some(place) = work.get("TemplateConfiguration") {
-            let text = inputs.text(place)?;
-            let value: Value = serde_json::from_str(&text)
-                .map_err(|error| failed(format!("{place} is no JSON: {error}")))?;
-            parameters.extend(value["Parameters"].as_object().cloned().unwrap_or_default());
-        }
-        if let Some(text) = work.get("ParameterOverrides") {
-            if text.len() as u64 > quotas().parameter_overrides.max {
-                return Err(End::wrong(format!(
-                    "ParameterOverrides has {} bytes, which is too much",
-                    text.len()
-                )));
-            }
-            let value: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
-                End::wrong(format!("ParameterOverrides is no JSON object: {error}"))
-            })?;
-            parameters.extend(value);
-        }
-        let unknown: Vec<&str> = parameters
-            .keys()
-            .filter(|name| !template.parameters.contains_key(*name))
-            .map(String::as_str)
-            .collect();
-        if !unknown.is_empty() {
-            return Err(failed(format!(
-                "Parameters: [{}] do not exist in the template",
-                unknown.join(", ")
-            )));
-        }
-        let missing: Vec<&str> = template
-            .parameters
-            .iter()
-            .filter(|(name, has_default)| !**has_default && !parameters.contains_key(*name))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !missing.is_empty() {
-            return Err(failed(format!(
-                "Parameters: [{}] must have values",
-                missing.join(", ")
-            )));
-        }
-        Ok(json!({"parameters": parameters, "outputs": template.outputs}))
+/// What a template makes with the parameters that it is given.
+fn made_of_template(work: &Work, inputs: &Inputs) -> Result<Value, End> {
+    let place = work
+        .get("TemplatePath")
+        .ok_or_else(|| End::wrong("TemplatePath is missing"))?;
+    let template = template(&inputs.text(place)?)?;
+    let mut parameters = Map::new();
+    if let Some(place) = work.get("TemplateConfiguration") {
+        let text = inputs.text(place)?;
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|error| failed(format!("{place} is no JSON: {error}")))?;
+        parameters.extend(value["Parameters"].as_object().cloned().unwrap_or_default());
     }
+    if let Some(text) = work.get("ParameterOverrides") {
+        if text.len() as u64 > quotas().parameter_overrides.max {
+            return Err(End::wrong(format!(
+                "ParameterOverrides has {} bytes, which is too much",
+                text.len()
+            )));
+        }
+        let value: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+            End::wrong(format!("ParameterOverrides is no JSON object: {error}"))
+        })?;
+        parameters.extend(value);
+    }
+    let unknown: Vec<&str> = parameters
+        .keys()
+        .filter(|name| !template.parameters.contains_key(*name))
+        .map(String::as_str)
+        .collect();
+    if !unknown.is_empty() {
+        return Err(failed(format!(
+            "Parameters: [{}] do not exist in the template",
+            unknown.join(", ")
+        )));
+    }
+    let missing: Vec<&str> = template
+        .parameters
+        .iter()
+        .filter(|(name, has_default)| !**has_default && !parameters.contains_key(*name))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return Err(failed(format!(
+            "Parameters: [{}] must have values",
+            missing.join(", ")
+        )));
+    }
+    Ok(json!({"parameters": parameters, "outputs": template.outputs}))
 }
