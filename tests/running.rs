@@ -315,8 +315,8 @@ fn a_canary_that_an_alarm_complains_of_is_taken_back() {
     );
 
     // The next release makes the alarm go off: the former one comes back.
-    repository.write("features.json", &before.replace("true", "false"));
-    repository.commit("Everything off");
+    repository.write("features.json", &before.replace("20", "30"));
+    repository.commit("More of the new search");
     repository.git(&["branch", "-f", "canary"]);
     let sandbox = fs::read_to_string(repository.path().join("sandbox.yml")).unwrap();
     repository.write(

@@ -1,6 +1,6 @@
 //! The driver: takes an execution on, does what it asks for outside the database, and writes what became of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use futures::stream::FuturesUnordered;
 use rusqlite::Transaction;
 
 use super::super::store::now_ms;
-use super::super::{Outcome, Sandbox};
+use super::super::{Fault, Outcome, Sandbox};
 use super::advance::{self, Next, advance};
 use super::end::End;
 use super::lease::{BEAT, Lease, is_driven};
-use super::rows::{self, Run};
-use super::structure::{Action, Pipeline, Rule, Stage};
+use super::rows::{self, RuleRow, Run};
+use super::structure::{Action, Pipeline, Rule, Side, Stage};
 use super::variables::Scope;
 use crate::cloud::Result;
 use crate::execution::build::BuildStatus;
@@ -35,7 +35,7 @@ pub(super) struct Work {
     pub(super) what: What,
     pub(super) scope: Arc<Scope>,
     /// Configuration with everything resolved.
-    pub(super) configuration: std::collections::BTreeMap<String, String>,
+    pub(super) configuration: BTreeMap<String, String>,
     /// When it began, in milliseconds since 1970.
     pub(super) started: i64,
 }
@@ -200,38 +200,30 @@ impl Sandbox {
     fn work(&self, id: &str, is_action: bool) -> Result<Work> {
         self.reading(None, |db| {
             let gone = || super::gone(id);
-            let (execution, stage, name, configuration, started) = if is_action {
+            let of_run = |execution: &str, stage: &str| {
+                let run = rows::run(db, execution)?.ok_or_else(gone)?;
+                let pipeline = run.pipeline(db)?;
+                let (_, of) = pipeline.stage(stage).ok_or_else(gone)?;
+                Ok::<_, Fault>((run, of.clone(), pipeline))
+            };
+            let (run, pipeline, stage, what, configuration, started) = if is_action {
                 let row = rows::action_run(db, id)?.ok_or_else(gone)?;
-                (
-                    row.execution,
-                    row.stage,
-                    row.action,
-                    row.input.resolved_configuration,
-                    row.started,
-                )
+                let (run, of, pipeline) = of_run(&row.execution, &row.stage)?;
+                let action = of.action(&row.action).ok_or_else(gone)?.clone();
+                let configuration = row.input.resolved_configuration;
+                let what = What::Action(Box::new(action));
+                (run, pipeline, row.stage, what, configuration, row.started)
             } else {
                 let row = rows::rule_run(db, id)?.ok_or_else(gone)?;
-                (
-                    row.execution,
-                    row.stage,
-                    row.rule,
-                    Default::default(),
-                    row.started,
-                )
-            };
-            let run = rows::run(db, &execution)?.ok_or_else(gone)?;
-            let pipeline = run.pipeline(db)?;
-            let (_, of) = pipeline.stage(&stage).ok_or_else(gone)?;
-            let what = if is_action {
-                What::Action(Box::new(of.action(&name).ok_or_else(gone)?.clone()))
-            } else {
-                What::Rule(Box::new(rule_of(of, &name).ok_or_else(gone)?.clone()))
+                let (run, of, pipeline) = of_run(&row.execution, &row.stage)?;
+                let what = What::Rule(Box::new(rule_of(&of, &row).ok_or_else(gone)?.clone()));
+                (run, pipeline, row.stage, what, BTreeMap::new(), row.started)
             };
             Ok(Work {
                 id: id.to_owned(),
                 scope: Arc::new(Scope::of(db, &run)?),
                 run: Arc::new(run),
-                pipeline: Arc::new(pipeline.clone()),
+                pipeline: Arc::new(pipeline),
                 stage,
                 what,
                 configuration,
@@ -307,13 +299,13 @@ fn begun(next: &Next) -> Vec<(String, bool)> {
     actions.chain(rules).collect()
 }
 
-fn rule_of<'s>(stage: &'s Stage, name: &str) -> Option<&'s Rule> {
-    use super::structure::Side;
-    [Side::BeforeEntry, Side::OnSuccess, Side::OnFailure]
+/// The rule of a run: names are told apart by the condition that they stand in.
+fn rule_of<'s>(stage: &'s Stage, row: &RuleRow) -> Option<&'s Rule> {
+    let side = [Side::BeforeEntry, Side::OnSuccess, Side::OnFailure]
         .into_iter()
-        .flat_map(|side| stage.conditions(side))
-        .flat_map(|condition| &condition.rules)
-        .find(|rule| rule.name == name)
+        .find(|side| side.word() == row.side)?;
+    let condition = stage.conditions(side).get(row.condition)?;
+    condition.rules.iter().find(|rule| rule.name == row.rule)
 }
 
 /// What was under way when the last driver died: its builds are told to be lost, and it begins again. Approvals go on
