@@ -168,7 +168,7 @@ fn self_update_restarts(original: &Original) -> Vec<Mutant> {
         let list = list(at(file, stages));
         if !items(&json!(list))
             .iter()
-            .any(|stage| stage == "selfUpdate")
+            .any(|stage| stage == "selfUpdate" || stage.get("selfUpdate").is_some())
         {
             list.insert(0, "selfUpdate".into());
         }
