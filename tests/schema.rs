@@ -114,7 +114,10 @@ fn schema_and_decoder_agree() {
             .map(|one| one["code"].as_str().unwrap().to_owned())
             .collect();
         let of_decoder = codes.iter().any(|code| {
-            code.starts_with("key-") || code.starts_with("value-") || code.starts_with("stage-kind")
+            // what the reader takes apart the decoder never sees
+            ["key-", "value-", "stage-kind", "yaml-"]
+                .iter()
+                .any(|kind| code.starts_with(kind))
         });
         let of_shape = codes.iter().any(|code| OF_SHAPE.contains(&code.as_str()));
         clean.insert(name.clone(), (!of_decoder, of_shape));
