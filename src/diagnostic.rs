@@ -1,8 +1,10 @@
 //! What can be wrong with a file, as data. Only `report` turns it into text.
 
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::tree::Origin;
 use std::sync::Arc;
+
+pub use crate::nearest::nearest;
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,10 +132,66 @@ impl Diagnostic {
     }
 }
 
+/// Names and values may be as long as the file; more than this of one text of a finding, in bytes, is not kept.
+const LONGEST: usize = 4_000;
+
+/// The beginning and the end of a text.
+fn bounded(text: &mut String) {
+    if text.len() <= LONGEST {
+        return;
+    }
+    let boundary = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (start, end) = (boundary(LONGEST / 2), boundary(text.len() - LONGEST / 2));
+    let left_out = format!(" … {} bytes … ", end - start);
+    text.replace_range(start..end, &left_out);
+}
+
+impl Diagnostic {
+    fn bounded(mut self) -> Self {
+        let texts = [&mut self.message, &mut self.label, &mut self.path];
+        texts
+            .into_iter()
+            .chain(self.help.as_mut())
+            .chain(self.labels.iter_mut().map(|label| &mut label.message))
+            .for_each(bounded);
+        self
+    }
+
+    /// The same finding after [`crate::source::Sources::append`].
+    pub fn moved(mut self, by: u32) -> Self {
+        self.span = self.span.moved(by);
+        for label in &mut self.labels {
+            label.span = label.span.moved(by);
+        }
+        self.origin = self.origin.map(|origin| Origin::moved(&origin, by));
+        self
+    }
+}
+
 /// The findings of one run: every stage appends, nobody stops at the first.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    left_out: Option<LeftOut>,
+}
+
+/// The findings of a file that are kept. What has more is no pipeline file, and its findings would fill the memory.
+pub const MOST: usize = 10_000;
+
+/// The code of the finding that counts those beyond [`MOST`].
+pub const LEFT_OUT: &str = "findings-left-out";
+
+/// What was found beyond [`MOST`].
+#[derive(Debug, Clone, Copy)]
+struct LeftOut {
+    file: FileId,
+    errors: usize,
+    warnings: usize,
 }
 
 impl Diagnostics {
@@ -142,14 +200,37 @@ impl Diagnostics {
         Self::default()
     }
 
-    /// Appends one.
+    /// Appends one; beyond [`MOST`] it is counted only.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        if self.list.len() < MOST {
+            self.list.push(diagnostic.bounded());
+        } else {
+            self.leave_out(&diagnostic);
+        }
+    }
+
+    /// Counts one.
+    pub fn leave_out(&mut self, diagnostic: &Diagnostic) {
+        let left_out = self.left_out.get_or_insert(LeftOut {
+            file: diagnostic.span.file,
+            errors: 0,
+            warnings: 0,
+        });
+        match diagnostic.severity {
+            Severity::Error => left_out.errors += 1,
+            Severity::Warning => left_out.warnings += 1,
+        }
     }
 
     /// Appends many.
     pub fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
-        self.list.extend(more);
+        more.into_iter().for_each(|one| self.push(one));
+    }
+
+    /// Puts another finding in the place of each, or none.
+    pub fn edit(&mut self, change: impl FnMut(Diagnostic) -> Option<Diagnostic>) {
+        let list = std::mem::take(&mut self.list);
+        self.list = list.into_iter().filter_map(change).collect();
     }
 
     /// Takes back what a later finding tells better. It looks at the last ones only, so that a file with a hundred
@@ -164,7 +245,8 @@ impl Diagnostics {
 
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|d| d.severity == Severity::Error)
+        self.left_out.is_some_and(|left_out| left_out.errors > 0)
+            || self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
     /// How many there are.
@@ -182,7 +264,8 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// By file, offset and code, each once: what many places take over from one is wrong once.
+    /// By file, offset and code, each once: what many places take over from one is wrong once. What was counted only is
+    /// the last one.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| {
             (a.span.file, a.span.start, a.code, &a.message).cmp(&(
@@ -195,26 +278,40 @@ impl Diagnostics {
         self.list.dedup_by(|second, first| {
             (second.span, second.code, &second.message) == (first.span, first.code, &first.message)
         });
+        self.list.extend(self.left_out.map(LeftOut::finding));
         self.list
     }
 }
 
-/// The candidate most like `word`, if one is like enough; of several the first by name.
-pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let plain = |text: &str| text.replace(['-', '_'], "").to_lowercase();
-    let wanted = plain(word);
-    let limit = (wanted.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&wanted, &plain(candidate)),
-                candidate,
-            )
-        })
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
+impl From<Vec<Diagnostic>> for Diagnostics {
+    /// Findings that were collected and counted already.
+    fn from(list: Vec<Diagnostic>) -> Self {
+        Self {
+            list,
+            left_out: None,
+        }
+    }
+}
+
+impl LeftOut {
+    fn finding(self) -> Diagnostic {
+        let (count, severity) = match (self.errors, self.warnings) {
+            (0, warnings) => (format!("{warnings} warnings"), Severity::Warning),
+            (errors, 0) => (format!("{errors} errors"), Severity::Error),
+            (errors, warnings) => (
+                format!("{errors} errors and {warnings} warnings"),
+                Severity::Error,
+            ),
+        };
+        let message = format!("{count} more were found in this file, and are left out here");
+        Diagnostic {
+            severity,
+            ..Diagnostic::error(LEFT_OUT, Span::start_of(self.file), "", message)
+        }
+        .help(format!(
+            "a file's first {MOST} findings are listed: begin with those"
+        ))
+    }
 }
 
 /// The one candidate that begins with `word`: `privileged` for `privilegedMode`. Three letters are the least.
@@ -247,6 +344,10 @@ pub const CODES: &[(&str, &str)] = &[
         "the file is larger than a pipeline file can sensibly be",
     ),
     (
+        "findings-left-out",
+        "a file has more findings than are listed",
+    ),
+    (
         "ignore-unused",
         "a comment takes back a finding that is not there",
     ),
@@ -261,6 +362,10 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("key-missing", "a required key is absent"),
     ("key-unknown", "a key that this place does not know"),
+    (
+        "list-too-long",
+        "a list is so much longer than AWS takes that only its beginning is read",
+    ),
     (
         "name-taken",
         "two things of the file would have the same name in AWS",
@@ -357,5 +462,39 @@ mod tests {
     #[test]
     fn codes_are_sorted_and_unique() {
         assert!(CODES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+
+    #[test]
+    fn more_findings_than_a_person_reads_are_counted() {
+        let mut sources = crate::source::Sources::new();
+        let span = Span::start_of(sources.add("a.yml", ""));
+        let mut all = Diagnostics::new();
+        for number in 0..MOST + 3 {
+            all.push(Diagnostic::warning(
+                "key-unknown",
+                span,
+                "",
+                format!("{number:06}"),
+            ));
+        }
+        assert!(!all.has_errors());
+        all.push(Diagnostic::error("key-missing", span, "", "the error"));
+        assert!(all.has_errors());
+        let sorted = all.into_sorted();
+        assert_eq!(sorted.len(), MOST + 1);
+        let last = &sorted[MOST];
+        assert_eq!(
+            (last.code, last.severity),
+            ("findings-left-out", Severity::Error)
+        );
+        assert_eq!(
+            last.message,
+            "1 errors and 3 warnings more were found in this file, and are left out here"
+        );
+        // What was weighed stays as it is.
+        assert_eq!(
+            Diagnostics::from(sorted.clone()).into_sorted().len(),
+            MOST + 1
+        );
     }
 }

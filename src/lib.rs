@@ -25,6 +25,7 @@ pub mod inventory;
 pub mod live;
 pub mod lock;
 pub mod model;
+mod nearest;
 pub mod operate;
 pub mod plan;
 pub mod report;

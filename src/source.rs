@@ -1,5 +1,6 @@
 //! Texts, places in them, and values that remember their place.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One text that was read: a pipeline file, an included file, a file a variable names.
@@ -9,7 +10,22 @@ pub struct SourceFile {
     pub name: String,
     /// The text, without a byte order mark.
     pub text: String,
-    line_starts: Vec<usize>,
+    line_starts: Vec<u32>,
+    /// How many characters stand before every [`BLOCK`] bytes; nothing if each has one byte.
+    characters: Vec<u32>,
+}
+
+/// A place in a line of a megabyte is found without counting the megabyte.
+const BLOCK: usize = 1024;
+
+/// What a text of so many bytes has. Nothing that is read is larger than 10 MB.
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Whether a byte of UTF-8 begins a character.
+fn begins(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 /// Which of the [`Sources`] a span lies in.
@@ -38,6 +54,12 @@ impl Span {
         Self::new(file, 0, 0)
     }
 
+    /// The same place after [`Sources::append`].
+    pub fn moved(self, by: u32) -> Self {
+        let file = FileId(self.file.0 + by);
+        Self { file, ..self }
+    }
+
     /// The part from `start` to `end`, both counted from the start of this span.
     pub fn part(self, start: usize, end: usize) -> Self {
         let clamp = |at: usize| (self.start + at).min(self.end);
@@ -63,17 +85,43 @@ impl SourceFile {
             None => text,
         };
         let mut line_starts = vec![0];
-        line_starts.extend(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, b)| *b == b'\n')
-                .map(|(i, _)| i + 1),
-        );
+        line_starts.extend(text.match_indices('\n').map(|(at, _)| small(at + 1)));
+        let mut characters = Vec::new();
+        if !text.is_ascii() {
+            let mut before = 0;
+            for block in text.as_bytes().chunks(BLOCK) {
+                characters.push(small(before));
+                before += block.iter().filter(|byte| begins(**byte)).count();
+            }
+            characters.push(small(before));
+        }
         Self {
             name,
             text,
             line_starts,
+            characters,
         }
+    }
+
+    /// How many lines there are; a text that ends with a line break has an empty last one.
+    pub fn lines(&self) -> usize {
+        self.line_starts.len()
+    }
+
+    /// The bytes of a line, counted from 1, without its line break.
+    pub fn line(&self, number: usize) -> Range<usize> {
+        let start = |index: usize| self.line_starts.get(index).map(|start| *start as usize);
+        let first = start(number - 1).unwrap_or(self.text.len());
+        first..start(number).map_or(self.text.len(), |next| next - 1)
+    }
+
+    /// How many characters stand before a byte.
+    fn characters_before(&self, offset: usize) -> usize {
+        let Some(before) = self.characters.get(offset / BLOCK) else {
+            return offset;
+        };
+        let block = &self.text.as_bytes()[offset - offset % BLOCK..offset];
+        *before as usize + block.iter().filter(|byte| begins(**byte)).count()
     }
 
     /// Where `offset` is. An offset inside a character is taken back to its start.
@@ -82,12 +130,14 @@ impl SourceFile {
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let line = self.line_starts.partition_point(|start| *start <= offset);
-        let line_start = self.line_starts[line - 1];
+        let line = self
+            .line_starts
+            .partition_point(|start| *start as usize <= offset);
+        let start = self.line(line).start;
         Position {
             offset,
             line,
-            column: self.text[line_start..offset].chars().count() + 1,
+            column: self.characters_before(offset) - self.characters_before(start) + 1,
         }
     }
 }
@@ -110,6 +160,13 @@ impl Sources {
         self.files
             .push(Arc::new(SourceFile::new(name.into(), text.into())));
         id
+    }
+
+    /// Takes in all texts of another collection; gives what their ids have to be moved by.
+    pub fn append(&mut self, other: Self) -> u32 {
+        let by = small(self.files.len());
+        self.files.extend(other.files);
+        by
     }
 
     /// The text behind an id of this collection.
@@ -198,5 +255,32 @@ mod tests {
             "inside a character goes back to its start"
         );
         assert_eq!(file.position(999).line, 3);
+    }
+
+    #[test]
+    fn far_into_a_line_columns_are_counted_as_near_its_start() {
+        let mut sources = Sources::new();
+        for (unit, characters) in [("a", 1), ("é", 1), ("a漢", 2)] {
+            let text = format!("é\n{}x\ny", unit.repeat(4 * BLOCK));
+            let id = sources.add("a.yml", text);
+            let file = sources.file(id);
+            let position = file.position(file.text.find('x').expect("there"));
+            assert_eq!(position.line, 2);
+            assert_eq!(position.column, characters * 4 * BLOCK + 1, "{unit}");
+            assert_eq!(file.position(file.text.len()).column, 2);
+            assert_eq!(file.text[file.line(2)].chars().last(), Some('x'));
+            assert_eq!((file.lines(), &file.text[file.line(3)]), (3, "y"));
+        }
+    }
+
+    #[test]
+    fn texts_of_two_collections_become_those_of_one() {
+        let mut sources = Sources::new();
+        sources.add("a.yml", "a");
+        let mut other = Sources::new();
+        let span = Span::new(other.add("b.yml", "bc"), 1, 2);
+        let by = sources.append(other);
+        assert_eq!(sources.slice(span.moved(by)), "c");
+        assert_eq!(sources.file(span.moved(by).file).name, "b.yml");
     }
 }

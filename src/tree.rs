@@ -17,7 +17,8 @@ pub struct Node {
     pub span: Span,
     /// How the value came here, if through a variable.
     pub origin: Option<Arc<Origin>>,
-    /// The scalar exactly as written, without quotes (`3.10`, `012345678901`, `yes`); only on plain scalars as read.
+    /// The scalar exactly as written, without quotes (`3.10`, `012345678901`, `yes`); only on plain scalars as read,
+    /// and empty for a text, which is written as it is.
     pub raw: Option<Arc<str>>,
 }
 
@@ -62,6 +63,23 @@ pub struct Origin {
     pub span: Span,
     /// The step before.
     pub from: Option<Arc<Origin>>,
+}
+
+impl Origin {
+    /// The same history after [`crate::source::Sources::append`].
+    pub fn moved(origin: &Arc<Self>, by: u32) -> Arc<Self> {
+        // Newest first; built again from the oldest, since a history may be long.
+        let steps: Vec<&Self> =
+            std::iter::successors(Some(&**origin), |step| step.from.as_deref()).collect();
+        let moved = steps.into_iter().rev().fold(None, |from, step| {
+            Some(Arc::new(Self {
+                what: step.what.clone(),
+                span: step.span.moved(by),
+                from,
+            }))
+        });
+        moved.unwrap_or_else(|| Arc::clone(origin))
+    }
 }
 
 /// A value that is never displayed, serialised or debugged.

@@ -104,6 +104,8 @@ pub struct CredentialPattern {
     /// What it is, with its article.
     pub what: String,
     find: String,
+    /// What stands in every such value: a text without it is not searched.
+    holds: Vec<String>,
     #[serde(skip)]
     compiled: std::sync::OnceLock<Option<Regex>>,
 }
@@ -111,6 +113,9 @@ pub struct CredentialPattern {
 impl CredentialPattern {
     /// Where it stands in a text, in bytes.
     pub fn find(&self, text: &str) -> Option<std::ops::Range<usize>> {
+        if !self.holds.iter().all(|part| text.contains(part)) {
+            return None;
+        }
         self.compiled
             .get_or_init(|| Regex::new(&self.find).ok())
             .as_ref()?
@@ -218,7 +223,22 @@ mod tests {
                 ["AKIA", "ABCDEFGHIJKLMNOP"].concat(),
                 "an AWS access key id",
             ),
+            (
+                ["ASIA", "ABCDEFGHIJKLMNOP"].concat(),
+                "an AWS access key id",
+            ),
             (["ghp_", &"a1".repeat(18)].concat(), "a GitHub token"),
+            (["github_pat_", &"a1".repeat(20)].concat(), "a GitHub token"),
+            (
+                [
+                    "https://hooks.slack.com/",
+                    "services/T01/B01/",
+                    &"a1".repeat(8),
+                ]
+                .concat(),
+                "a Slack webhook",
+            ),
+            (["rk_live_", &"a1".repeat(8)].concat(), "a Stripe key"),
             (["glpat-", &"a1".repeat(10)].concat(), "a GitLab token"),
             (["xoxb-", "123456789012-abc"].concat(), "a Slack token"),
             (["npm_", &"a1".repeat(18)].concat(), "an npm token"),

@@ -109,7 +109,9 @@ impl ConfigKey {
     /// Whether a word of the pipeline file means this key.
     pub fn answers_to(&self, word: &str) -> bool {
         self.short.as_deref() == Some(word)
+            // camelCase changes the case and nothing else
             || !self.short_only
+                && word.eq_ignore_ascii_case(&self.name)
                 && (camel(&self.name, true) == word || camel(&self.name, false) == word)
     }
 

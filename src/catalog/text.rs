@@ -46,6 +46,103 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
+/// A class of characters of the data, e.g. `[A-Za-z0-9_]`: a set for ASCII, so that the many texts that hold nothing
+/// else cost no regular expression.
+pub struct Characters {
+    text: String,
+    /// One bit for every ASCII character.
+    ascii: u128,
+    /// For the others, where the class has some.
+    beyond: Option<OnceLock<Option<Regex>>>,
+}
+
+/// Classes with a name, and which ASCII characters they have.
+const NAMED: [(&str, IsIn); 4] = [
+    ("\\p{L}", char::is_ascii_alphabetic),
+    ("\\p{N}", char::is_ascii_digit),
+    ("\\p{Z}", |c| *c == ' '),
+    ("\\s", |c| c.is_whitespace()),
+];
+
+type IsIn = fn(&char) -> bool;
+
+impl Characters {
+    /// The class as AWS writes it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the class has the character.
+    pub fn allows(&self, character: char) -> bool {
+        if character.is_ascii() {
+            return self.ascii & (1 << u32::from(character)) != 0;
+        }
+        let Some(beyond) = &self.beyond else {
+            return false;
+        };
+        let regex = beyond.get_or_init(|| Regex::new(&format!("^{}$", self.text)).ok());
+        regex
+            .as_ref()
+            .is_some_and(|regex| regex.is_match(character.encode_utf8(&mut [0; 4])))
+    }
+
+    /// Reads a class of characters, ranges, `\\p{L}`, `\\p{N}`, `\\p{Z}` and `\\s`.
+    fn read(text: &str) -> Option<Self> {
+        let mut rest = text.strip_prefix('[')?.strip_suffix(']')?;
+        let mut ascii = 0;
+        let mut beyond = None;
+        let one = |rest: &mut &str| -> Option<char> {
+            *rest = rest.strip_prefix('\\').unwrap_or(rest);
+            let character = rest.chars().next().filter(char::is_ascii)?;
+            *rest = &rest[1..];
+            Some(character)
+        };
+        while !rest.is_empty() {
+            let class = NAMED
+                .iter()
+                .find_map(|(name, holds)| Some((rest.strip_prefix(name)?, holds)));
+            let holds: Box<dyn Fn(&char) -> bool> = if let Some((behind, holds)) = class {
+                rest = behind;
+                beyond = Some(OnceLock::new());
+                Box::new(holds)
+            } else {
+                let first = one(&mut rest)?;
+                let range = rest.strip_prefix('-').filter(|behind| !behind.is_empty());
+                let last = match range {
+                    Some(behind) => {
+                        rest = behind;
+                        one(&mut rest)?
+                    }
+                    None => first,
+                };
+                Box::new(move |c| (first..=last).contains(c))
+            };
+            for character in ('\0'..='\x7f').filter(holds) {
+                ascii |= 1 << u32::from(character);
+            }
+        }
+        Some(Self {
+            text: text.to_owned(),
+            ascii,
+            beyond,
+        })
+    }
+}
+
+impl fmt::Debug for Characters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Characters({:?})", self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Characters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Characters::read(&text)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no class of characters")))
+    }
+}
+
 /// What a name or another short text may look like.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,9 +150,9 @@ pub struct TextRule {
     /// Pattern of the whole text.
     #[serde(default)]
     pub pattern: Option<Pattern>,
-    /// A pattern for one character, to point at the first wrong one.
+    /// The allowed characters, to point at the first wrong one.
     #[serde(default)]
-    pub character: Option<Pattern>,
+    pub character: Option<Characters>,
     /// The allowed characters in words, for messages.
     #[serde(default)]
     pub characters: Option<String>,
@@ -116,10 +213,7 @@ impl TextRule {
     pub fn check(&self, value: &str) -> Result<(), TextProblem> {
         let [min, max] = self.length;
         if let Some(character) = &self.character {
-            let mut buffer = [0; 4];
-            let wrong = value
-                .char_indices()
-                .find(|(_, c)| !character.matches(c.encode_utf8(&mut buffer)));
+            let wrong = value.char_indices().find(|(_, c)| !character.allows(*c));
             if let Some((at, character)) = wrong {
                 return Err(TextProblem::Character { character, at });
             }
@@ -231,5 +325,31 @@ impl Quota {
     /// Whether `number` lies within the bounds.
     pub fn allows(&self, number: u64) -> bool {
         (self.min..=self.max).contains(&number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_allows_what_the_regular_expression_does() {
+        for class in [
+            "[A-Za-z0-9.@\\-_]",
+            "[\\p{L}\\p{N}\\s+\\-=._:/@]",
+            "[\\p{Z}a-]",
+            "[.\\-_/#A-Za-z0-9]",
+            "[!-~]",
+        ] {
+            let characters = Characters::read(class).expect(class);
+            let regex = Regex::new(&format!("^{class}$")).expect(class);
+            for c in ('\0'..='\u{7f}').chain("äßé٣Ⅷ\u{a0}\u{2028}\u{903}漢🚀".chars()) {
+                let matches = regex.is_match(c.encode_utf8(&mut [0; 4]));
+                assert_eq!(characters.allows(c), matches, "{class}: {c:?}");
+            }
+        }
+        for broken in ["a-z", "[ä]", "[a-", "[\\d]x"] {
+            assert!(Characters::read(broken).is_none(), "{broken}");
+        }
     }
 }

@@ -184,16 +184,13 @@ pub(super) fn configuration<'a>(action: &'a Action, key: &str) -> Option<&'a Tex
 /// The project of the file that an action runs: by its key, or, in a raw definition, by its name.
 pub(super) fn project<'a>(model: &'a Model, action: &Action) -> Option<&'a Project> {
     if let Some(key) = &action.project {
-        return model.projects.iter().find(|project| project.key == *key);
+        return model.projects.of_key(key);
     }
     if action.provider.value != "CodeBuild" {
         return None;
     }
     let name = configuration(action, "ProjectName").filter(|name| name.known)?;
-    model
-        .projects
-        .iter()
-        .find(|project| project.name.value == name.value)
+    model.projects.of_name(&name.value)
 }
 
 /// What `api:` says of a member of the declaration.

@@ -1,10 +1,15 @@
 //! Comments that take findings back: `# pipectl: ignore[code]`, behind a value or on the line above it.
 
-use crate::diagnostic::{CODES, Diagnostic, Severity, nearest};
+use std::collections::HashMap;
+
+use crate::diagnostic::{CODES, Diagnostic, Diagnostics, LEFT_OUT, Severity, nearest};
 use crate::source::{FileId, SourceFile, Sources, Span};
 
 /// The finding about a comment that takes nothing back.
 const UNUSED: &str = "ignore-unused";
+
+/// No comment is looked for in a longer line, in bytes: nobody reads such a line to its end.
+const LONGEST_LINE: usize = 20_000;
 
 /// One code of one comment.
 struct Ignore<'a> {
@@ -18,30 +23,33 @@ struct Ignore<'a> {
 /// The findings without those that a comment takes back, and a warning for each comment that takes nothing back.
 ///
 /// Only what a rule finds, and warnings, can be taken back. The rest leaves pipectl without knowing what is meant.
-/// The texts before the `first` belong to other files, and were looked at with their findings.
-pub fn apply(
-    sources: &Sources,
-    first: usize,
-    found: Vec<Diagnostic>,
-) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+/// Comments are judged with the file that they stand in: one that cannot be understood says nothing about the others.
+pub fn apply(sources: &Sources, found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let mut ignores = Vec::new();
-    for id in sources.ids().skip(first) {
+    for id in sources.ids() {
         collect(id, sources.file(id), &mut ignores);
     }
     if ignores.is_empty() {
         return (found, Vec::new());
+    }
+    let mut of_line: HashMap<(FileId, usize), Vec<usize>> = HashMap::new();
+    for (at, ignore) in ignores.iter().enumerate() {
+        let [own, next] = ignore.lines;
+        for line in [own, next].iter().take(if own == next { 1 } else { 2 }) {
+            of_line
+                .entry((ignore.span.file, *line))
+                .or_default()
+                .push(at);
+        }
     }
     let kept: Vec<Diagnostic> = found
         .into_iter()
         .filter(|one| {
             let line = sources.positions(one.span).0.line;
             let mut keep = true;
-            for ignore in ignores.iter_mut().filter(|ignore| {
-                ignore.span.file == one.span.file
-                    && ignore.code == one.code
-                    && ignore.lines.contains(&line)
-            }) {
-                if can_be_ignored(one) {
+            for at in of_line.get(&(one.span.file, line)).into_iter().flatten() {
+                let ignore = &mut ignores[*at];
+                if ignore.code == one.code && can_be_ignored(one) {
                     ignore.used = true;
                     keep = false;
                 }
@@ -49,16 +57,16 @@ pub fn apply(
             keep
         })
         .collect();
-    // Where the file could not be understood, some rules had nothing to look at.
-    let whole = kept
-        .iter()
-        .all(|one| one.severity == Severity::Warning || super::rule(one.code).is_some());
-    let unused = ignores
-        .iter()
-        .filter(|ignore| !ignore.used && whole)
-        .map(unused)
-        .collect();
-    (kept, unused)
+    // Where the file could not be understood, some rules had nothing to look at; and who knows what was left out.
+    let whole = kept.iter().all(|one| {
+        one.code != LEFT_OUT
+            && (one.severity == Severity::Warning || super::rule(one.code).is_some())
+    });
+    let mut all = Diagnostics::new();
+    if whole {
+        all.extend(ignores.iter().filter(|ignore| !ignore.used).map(unused));
+    }
+    (kept, all.into_sorted())
 }
 
 fn can_be_ignored(one: &Diagnostic) -> bool {
@@ -98,9 +106,13 @@ fn unused(ignore: &Ignore<'_>) -> Diagnostic {
 fn collect<'a>(id: FileId, file: &'a SourceFile, into: &mut Vec<Ignore<'a>>) {
     let text = file.text.as_str();
     for (at, _) in text.match_indices("ignore[") {
-        let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
-        let line_end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-        let before = &text[line_start..at];
+        let own = file.position(at).line;
+        let line = file.line(own);
+        if line.len() > LONGEST_LINE {
+            continue;
+        }
+        let line_end = line.end;
+        let before = &text[line.start..at];
         let Some(hash) = comment_start(before) else {
             continue;
         };
@@ -112,7 +124,6 @@ fn collect<'a>(id: FileId, file: &'a SourceFile, into: &mut Vec<Ignore<'a>>) {
         if quoted(&before[..hash], behind) {
             continue;
         }
-        let own = file.position(at).line;
         let alone = before[..hash].trim().is_empty();
         let lines = [
             own,
@@ -181,7 +192,7 @@ mod tests {
         let start = text.find(needle).expect("there");
         let span = Span::new(id, start, start + needle.len());
         let found = vec![Diagnostic::warning(code, span, "", "m")];
-        let (kept, unused) = apply(&sources, 0, found);
+        let (kept, unused) = apply(&sources, found);
         let unused = unused
             .iter()
             .map(|one| sources.slice(one.span).to_owned())
@@ -241,7 +252,7 @@ mod tests {
             "",
             "m",
         )];
-        let (kept, unused) = apply(&sources, 0, found);
+        let (kept, unused) = apply(&sources, found);
         assert_eq!((kept.len(), unused.len()), (1, 0));
     }
 }

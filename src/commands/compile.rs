@@ -18,7 +18,7 @@ pub(super) async fn run(arguments: &Compile, setting: &Setting) -> Result<Exit, 
     }
     let mut session = Session::new(setting);
     let compiled = if arguments.offline {
-        desired::offline(&mut session).await?
+        desired::offline(&mut session)?
     } else {
         desired::with_account(&mut session).await?.0
     };

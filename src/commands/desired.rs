@@ -11,8 +11,8 @@ use crate::model::Model;
 const UNKNOWN_ACCOUNT: &str = "${aws:accountId}";
 
 /// What the file wants, without asking anybody.
-pub(super) async fn offline(session: &mut Session<'_>) -> Result<Compiled, End> {
-    let document = session.document_offline().await?;
+pub(super) fn offline(session: &mut Session<'_>) -> Result<Compiled, End> {
+    let document = session.document_offline()?;
     let Some(model) = session.check(&document, true) else {
         session.end_on_errors(None)?;
         return Err(no_pipeline());

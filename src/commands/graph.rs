@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: &Arguments, setting: &Setting) -> Result<Exit
 /// The pipelines of the file as they compile.
 async fn of_file(setting: &Setting, wanted: Option<&str>) -> Result<Vec<Graph>, End> {
     let mut session = Session::new(setting);
-    let document = session.document_offline().await?;
+    let document = session.document_offline()?;
     let model = session.check(&document, true);
     session.end_on_errors(None)?;
     let Some(model) = model else {

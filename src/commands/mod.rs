@@ -151,14 +151,23 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
-    // A file is checked on one thread; calls to an account go side by side.
+    // What asks nobody needs nothing that waits.
+    match command {
+        Command::Validate(arguments) => return validate::run(arguments, setting),
+        Command::Explain(arguments) => return explain::run(arguments, &setting.report),
+        Command::Schema => {
+            setting.report.result_json(&crate::schema::schema());
+            return Ok(Exit::Ok);
+        }
+        Command::Completions(arguments) => {
+            return shell::completions(arguments, &setting.report);
+        }
+        Command::Man => return shell::man(&setting.report),
+        _ => {}
+    }
+    // Calls to an account go side by side; the sandbox is one file.
     let mut builder = match command {
-        Command::Validate(_)
-        | Command::Explain(_)
-        | Command::Schema
-        | Command::Completions(_)
-        | Command::Man
-        | Command::Sandbox(_) => runtime::Builder::new_current_thread(),
+        Command::Sandbox(_) => runtime::Builder::new_current_thread(),
         _ => runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.enable_all().build().map_err(|error| {
@@ -167,37 +176,37 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
             format!("the program cannot start its threads: {error}"),
         )
     })?;
-    runtime.block_on(async {
-        match command {
-            Command::Validate(arguments) => validate::run(arguments, setting).await,
-            Command::Print(arguments) => print::run(arguments, setting).await,
-            Command::Compile(arguments) => compile::run(arguments, setting).await,
-            Command::Plan(arguments) => plan::run(arguments, setting).await,
-            Command::Apply(arguments) => apply::run(arguments, setting).await,
-            Command::Destroy(arguments) => destroy::run(arguments, setting).await,
-            Command::Run(arguments) => run::run(arguments, setting).await,
-            Command::Status(arguments) => status::run(arguments, setting).await,
-            Command::Watch(arguments) => watch::run(arguments, setting).await,
-            Command::Logs(arguments) => logs::run(arguments, setting).await,
-            Command::Reports(arguments) => reports::run(arguments, setting).await,
-            Command::Approve(arguments) => approve::run(arguments, true, setting).await,
-            Command::Reject(arguments) => approve::run(arguments, false, setting).await,
-            Command::Retry(arguments) => steer::retry(arguments, setting).await,
-            Command::Stop(arguments) => steer::stop(arguments, setting).await,
-            Command::Rollback(arguments) => steer::rollback(arguments, setting).await,
-            Command::Enable(arguments) => steer::transition(arguments, true, setting).await,
-            Command::Disable(arguments) => steer::transition(arguments, false, setting).await,
-            Command::Graph(arguments) => graph::run(arguments, setting).await,
-            Command::Sandbox(command) => sandbox::run(command, setting).await,
-            Command::Explain(arguments) => explain::run(arguments, &setting.report),
-            Command::Schema => {
-                setting.report.result_json(&crate::schema::schema());
-                Ok(Exit::Ok)
-            }
-            Command::Completions(arguments) => shell::completions(arguments, &setting.report),
-            Command::Man => shell::man(&setting.report),
-        }
-    })
+    runtime.block_on(ask(command, setting))
+}
+
+/// Runs a command that may ask an account.
+async fn ask(command: &Command, setting: &Setting) -> Result<Exit, End> {
+    match command {
+        Command::Validate(_)
+        | Command::Explain(_)
+        | Command::Schema
+        | Command::Completions(_)
+        | Command::Man => unreachable!("these ask nobody"),
+        Command::Print(arguments) => print::run(arguments, setting).await,
+        Command::Compile(arguments) => compile::run(arguments, setting).await,
+        Command::Plan(arguments) => plan::run(arguments, setting).await,
+        Command::Apply(arguments) => apply::run(arguments, setting).await,
+        Command::Destroy(arguments) => destroy::run(arguments, setting).await,
+        Command::Run(arguments) => run::run(arguments, setting).await,
+        Command::Status(arguments) => status::run(arguments, setting).await,
+        Command::Watch(arguments) => watch::run(arguments, setting).await,
+        Command::Logs(arguments) => logs::run(arguments, setting).await,
+        Command::Reports(arguments) => reports::run(arguments, setting).await,
+        Command::Approve(arguments) => approve::run(arguments, true, setting).await,
+        Command::Reject(arguments) => approve::run(arguments, false, setting).await,
+        Command::Retry(arguments) => steer::retry(arguments, setting).await,
+        Command::Stop(arguments) => steer::stop(arguments, setting).await,
+        Command::Rollback(arguments) => steer::rollback(arguments, setting).await,
+        Command::Enable(arguments) => steer::transition(arguments, true, setting).await,
+        Command::Disable(arguments) => steer::transition(arguments, false, setting).await,
+        Command::Graph(arguments) => graph::run(arguments, setting).await,
+        Command::Sandbox(command) => sandbox::run(command, setting).await,
+    }
 }
 
 /// The formats that a command has, the one it has by itself first.

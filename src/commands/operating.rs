@@ -57,7 +57,7 @@ impl Desk {
                 return Err(Failure::no("yaml-syntax", "the file is not YAML").into());
             }
         };
-        let mut document = session.resolve_offline(root.clone(), &file).await?;
+        let mut document = session.resolve_offline(root.clone(), &file)?;
         let mut found = decode(&mut session, &document, true);
         let known = found.as_ref().is_some_and(|model| {
             !model.pipelines.is_empty() && model.pipelines.iter().all(|one| one.name.known)

@@ -334,7 +334,7 @@ fn own_resources(desired: &Desired, model: &Model) -> Vec<Id> {
         .flat_map(|stage| &stage.actions)
         .filter(|action| action.self_update.is_some())
         .filter_map(|action| action.project.as_ref())
-        .filter_map(|key| model.projects.iter().find(|project| project.key == *key))
+        .filter_map(|key| model.projects.of_key(key))
         .map(|project| {
             let region = project
                 .region

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use futures::FutureExt as _;
+
 use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
 use super::outside::Outside;
 use super::{End, Setting, desired, files, include, surroundings};
@@ -107,17 +109,15 @@ impl<'a> Session<'a> {
     }
 
     /// Resolves every variable without asking anybody.
-    pub(super) async fn resolve_offline(
-        &mut self,
-        root: Node,
-        file: &Path,
-    ) -> Result<Document, End> {
+    pub(super) fn resolve_offline(&mut self, root: Node, file: &Path) -> Result<Document, End> {
         let folder = folder_of(file);
         let mut context = self.context(&folder)?;
         context.offline = true;
         let outside = Outside::new(self.setting, &folder, None, None);
         let resolved =
-            variables::resolve(root, &mut self.sources, &context, &outside, &mut self.found).await;
+            variables::resolve(root, &mut self.sources, &context, &outside, &mut self.found)
+                .now_or_never()
+                .expect("nobody is waited for where nobody is asked");
         Ok(Document {
             profile: self.profile(&resolved.tree),
             tree: resolved.tree,
@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
                 .map_or_else(|| Err(account::no_region(profile.as_deref())), region_word)
         {
             // Nobody could be asked there. If the file says so, the finding points at it.
-            let document = self.resolve_offline(root, file).await?;
+            let document = self.resolve_offline(root, file)?;
             self.check(&document, true);
             self.end_on_errors(None)?;
             return Err(failure.into());
@@ -176,13 +176,8 @@ impl<'a> Session<'a> {
             .any(|failure| failure.kind == ErrorKind::Credentials)
         {
             // Every variable failed for the one reason that the failure tells.
-            let found = std::mem::take(&mut self.found);
-            self.found.extend(
-                found
-                    .iter()
-                    .filter(|one| one.code != "variable-refused")
-                    .cloned(),
-            );
+            self.found
+                .edit(|one| (one.code != "variable-refused").then_some(one));
         }
         Ok(Document {
             profile: self.profile(&tree),
@@ -311,11 +306,11 @@ impl<'a> Session<'a> {
 
     /// Shows the line that fills the gap, for everything that the sandbox does not have.
     fn advise_sandbox(&mut self, missing: &[Request]) {
-        let found = std::mem::take(&mut self.found);
-        self.found.extend(found.iter().cloned().map(|one| {
+        let sources = &self.sources;
+        self.found.edit(|one| {
             let line = (one.code == "variable-missing")
                 .then(|| {
-                    let text = format!("{} {}", one.message, self.sources.slice(one.span));
+                    let text = format!("{} {}", one.message, sources.slice(one.span));
                     let named = missing.iter().filter_map(|request| {
                         let (name, line) = match request {
                             Request::Parameter { name, .. } => {
@@ -345,7 +340,7 @@ impl<'a> Session<'a> {
                         .map(|(_, line)| line)
                 })
                 .flatten();
-            match line {
+            Some(match line {
                 Some(line) => Diagnostic {
                     help: Some(match &one.help {
                         Some(help) => format!("{help}\n{line}"),
@@ -354,8 +349,8 @@ impl<'a> Session<'a> {
                     ..one
                 },
                 None => one,
-            }
-        }));
+            })
+        });
     }
 
     /// The typed pipelines, checked. Findings stay in `found`.
@@ -488,7 +483,7 @@ impl<'a> Session<'a> {
     /// Leaves out what comments in the file take back.
     fn take_back(&mut self) {
         let found = std::mem::take(&mut self.found).into_sorted();
-        self.found.extend(ignores::apply(&self.sources, 0, found).0);
+        self.found = ignores::apply(&self.sources, found).0.into();
     }
 
     /// Prints the warnings found so far.
@@ -512,9 +507,9 @@ impl<'a> Session<'a> {
     }
 
     /// Reads the file and resolves it without asking anybody.
-    pub(super) async fn document_offline(&mut self) -> Result<Document, End> {
+    pub(super) fn document_offline(&mut self) -> Result<Document, End> {
         let (file, root) = self.root()?;
-        let document = self.resolve_offline(root, &file).await?;
+        let document = self.resolve_offline(root, &file)?;
         self.end_on_errors(None)?;
         Ok(document)
     }

@@ -226,16 +226,13 @@ impl<'m> Run<'m> {
 /// The project of the file that an action runs: by its key, or, in a raw definition, by its name.
 fn project_of<'m>(model: &'m Model, action: &Action) -> Option<&'m Project> {
     if let Some(key) = &action.project {
-        return model.projects.iter().find(|project| project.key == *key);
+        return model.projects.of_key(key);
     }
     if action.provider.value != "CodeBuild" {
         return None;
     }
     let name = configuration(action, "ProjectName")?;
-    model
-        .projects
-        .iter()
-        .find(|project| project.name.value == name.value)
+    model.projects.of_name(&name.value)
 }
 
 /// A configuration value of an action.

@@ -209,15 +209,11 @@ impl Decoder<'_> {
             action.configuration.push((key, project));
             return Some(action);
         }
-        let Some(index) = self
-            .projects
-            .iter()
-            .position(|p| p.shared && p.key == project.value)
-        else {
+        let known = self.projects.of_key_mut(&project.value);
+        let Some(known) = known.filter(|known| known.shared) else {
             self.unknown_project(&project, &path);
             return Some(action);
         };
-        let known = &mut self.projects[index];
         if known.region.is_none() {
             known.region.clone_from(&action.region);
         }
@@ -509,10 +505,7 @@ impl Decoder<'_> {
             return;
         }
         let name = super::actions::configured(action, "ProjectName").map(|name| name.value.clone());
-        let project = self
-            .projects
-            .iter()
-            .find(|project| Some(&project.name.value) == name.as_ref());
+        let project = name.and_then(|name| self.projects.of_name(&name));
         action.project = project.map(|project| project.key.clone());
     }
 }

@@ -63,19 +63,18 @@ impl Text {
 
 fn fitting(
     name: &Text,
-    character: Option<&crate::catalog::text::Pattern>,
+    character: Option<&crate::catalog::text::Characters>,
     other: char,
     max: usize,
 ) -> Text {
     if !name.known {
         return name.clone();
     }
-    let mut buffer = [0; 4];
     let allowed: String = name
         .value
         .chars()
         .map(|c| match character {
-            Some(pattern) if !pattern.matches(c.encode_utf8(&mut buffer)) => other,
+            Some(class) if !class.allows(c) => other,
             _ => c,
         })
         .collect();

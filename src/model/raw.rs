@@ -2,6 +2,7 @@
 
 use crate::catalog::codebuild;
 use crate::catalog::conditions;
+use crate::catalog::structure;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
@@ -11,6 +12,7 @@ use super::decode::{
     Item, Map, api_text, entries, items, join, key_text, nearest, text_at, text_node, whole,
     wrong_kind,
 };
+use super::lists::{readable, too_many};
 use super::types::{
     Action, Buildspec, Condition, Filter, Given, Globs, Output, Pipeline, PipelineVariable,
     Project, Purpose, Rule, Stage, Text, Trigger, Variable, VariableKind,
@@ -276,7 +278,8 @@ pub(super) fn stage(node: &Node, path: &str, owner: Span, out: &mut Diagnostics)
         map.missing("actions", "the API requires it", out);
     }
     let mut actions = Vec::new();
-    for item in map.items("actions", false, out) {
+    let items = map.items("actions", false, out);
+    for item in readable(&items, &structure::quotas().actions_per_stage, out) {
         actions.extend(action(item.node, &item.path, item.owner, out));
     }
     let before_entry = condition(&mut map, "beforeEntry", out);
@@ -424,8 +427,16 @@ pub(super) fn pipeline(
         map.missing("stages", "the API requires it", out);
     }
     let mut stages = Vec::new();
-    for item in map.items("stages", false, out) {
-        stages.extend(stage(item.node, &item.path, item.owner, out));
+    let quotas = structure::quotas();
+    let items = map.items("stages", false, out);
+    let mut actions = 0;
+    for item in readable(&items, &quotas.stages, out) {
+        if too_many(actions, &quotas.actions_per_pipeline, item, out) {
+            break;
+        }
+        let stage = stage(item.node, &item.path, item.owner, out);
+        actions += stage.as_ref().map_or(0, |stage| stage.actions.len());
+        stages.extend(stage);
     }
     let variables = maps(&mut map, "variables", out)
         .into_iter()

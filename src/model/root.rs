@@ -1,5 +1,8 @@
 //! The file as a whole.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+
 use semver::{Version, VersionReq};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -10,6 +13,7 @@ use super::Context;
 use super::builds::SharedProjects;
 use super::decode::{Map, entries, join, key_text, scalar};
 use super::notify::{alarms, notifications};
+use super::projects::Projects;
 use super::provider::{provider, tags};
 use super::raw;
 use super::secrets;
@@ -22,7 +26,7 @@ pub(super) struct Decoder<'a> {
     pub(super) out: &'a mut Diagnostics,
     pub(super) service: Text,
     pub(super) defaults: Settings,
-    pub(super) projects: Vec<Project>,
+    pub(super) projects: Projects,
     pub(super) shared: SharedProjects,
     /// The keys under `alarms`.
     pub(super) alarms: Vec<String>,
@@ -62,11 +66,12 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
         return None;
     }
     let Some(mut map) = Map::open(tree, "", start, diagnostics) else {
-        let found = std::mem::take(diagnostics);
-        diagnostics.extend(found.iter().cloned().map(|one| match one.path.as_str() {
-            "" if one.code == "value-kind" => one.help("begin with `service: NAME`"),
-            _ => one,
-        }));
+        diagnostics.edit(|one| {
+            Some(match one.path.as_str() {
+                "" if one.code == "value-kind" => one.help("begin with `service: NAME`"),
+                _ => one,
+            })
+        });
         return None;
     };
     secrets::check(tree, diagnostics);
@@ -76,7 +81,7 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
         out: diagnostics,
         service,
         defaults: Settings::default(),
-        projects: Vec::new(),
+        projects: Projects::default(),
         shared: SharedProjects::new(),
         alarms: Vec::new(),
     };
@@ -487,31 +492,63 @@ impl Decoder<'_> {
     /// Two pipelines, or two projects, that would have one name in AWS.
     fn names_taken(&mut self, pipelines: &[Pipeline]) {
         let mut found = Vec::new();
-        for (index, project) in self.projects.iter().enumerate() {
-            let first = self.projects[..index].iter().find(|other| {
-                // One key is one stage or action named twice, which is reported where it is named.
-                same(&other.name, &project.name)
-                    && other.key != project.key
-                    && !(other.existing && project.existing)
-            });
+        let mut named: HashMap<&str, [Earlier<'_>; 2]> = HashMap::new();
+        for project in self.projects.iter().filter(|project| project.name.known) {
+            let [any, made] = named.entry(&project.name.value).or_default();
+            // One key is one stage or action named twice, which is reported where it is named; two that exist are one.
+            let first = match project.existing {
+                true => made.than(project),
+                false => any.than(project),
+            };
             found.extend(
                 first.map(|first| taken("projects", &first.name, &project.name, &project.path)),
             );
+            any.add(project);
+            if !project.existing {
+                made.add(project);
+            }
         }
-        for (index, pipeline) in pipelines.iter().enumerate() {
-            let first = pipelines[..index]
-                .iter()
-                .find(|other| same(&other.name, &pipeline.name));
-            found.extend(
-                first.map(|first| taken("pipelines", &first.name, &pipeline.name, &pipeline.path)),
-            );
+        let mut named: HashMap<&str, &Text> = HashMap::new();
+        for pipeline in pipelines.iter().filter(|pipeline| pipeline.name.known) {
+            match named.entry(&pipeline.name.value) {
+                Slot::Occupied(first) => found.push(taken(
+                    "pipelines",
+                    first.get(),
+                    &pipeline.name,
+                    &pipeline.path,
+                )),
+                Slot::Vacant(slot) => {
+                    slot.insert(&pipeline.name);
+                }
+            }
         }
         self.out.extend(found);
     }
 }
 
-fn same(one: &Text, other: &Text) -> bool {
-    one.known && other.known && one.value == other.value
+/// The first project of a name, and the first of another key.
+#[derive(Default)]
+struct Earlier<'p> {
+    first: Option<&'p Project>,
+    other: Option<&'p Project>,
+}
+
+impl<'p> Earlier<'p> {
+    /// The first of another key than a project's.
+    fn than(&self, project: &Project) -> Option<&'p Project> {
+        let other = |one: &&Project| one.key != project.key;
+        self.first.filter(other).or(self.other.filter(other))
+    }
+
+    fn add(&mut self, project: &'p Project) {
+        match self.first {
+            None => self.first = Some(project),
+            Some(first) if self.other.is_none() && first.key != project.key => {
+                self.other = Some(project);
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 fn taken(what: &str, first: &Text, second: &Text, path: &str) -> Diagnostic {

@@ -6,38 +6,48 @@ use crate::tree::{Data, Node, SecretReference, SecretService};
 
 use super::decode::{at, join};
 
+/// One step from the root of the file to a value.
+#[derive(Clone, Copy)]
+enum Step<'n> {
+    Key(&'n str),
+    Item(usize),
+}
+
 /// Reports every secret of the file that AWS would store or show in plain text.
 pub(super) fn check(root: &Node, out: &mut Diagnostics) {
+    let mut steps = Vec::new();
     for entry in root.as_map().unwrap_or_default() {
         // These two only feed variables; nothing in them goes anywhere by itself.
         if matches!(entry.key.as_str(), "params" | "custom") || entry.key.starts_with("x-") {
             continue;
         }
-        walk(&entry.value, &entry.key, &[entry.key.as_str()], out);
+        steps.push(Step::Key(&entry.key));
+        walk(&entry.value, &mut steps, out);
+        steps.pop();
     }
 }
 
-fn walk<'n>(node: &'n Node, path: &str, keys: &[&'n str], out: &mut Diagnostics) {
+fn walk<'n>(node: &'n Node, steps: &mut Vec<Step<'n>>, out: &mut Diagnostics) {
     match &node.data {
         Data::Map(entries) => {
             for entry in entries {
-                let mut keys = keys.to_vec();
-                keys.push(&entry.key);
-                walk(&entry.value, &join(path, &entry.key), &keys, out);
+                steps.push(Step::Key(&entry.key));
+                walk(&entry.value, steps, out);
+                steps.pop();
             }
         }
         Data::List(items) => {
             for (index, item) in items.iter().enumerate() {
-                walk(item, &at(path, index), keys, out);
+                steps.push(Step::Item(index));
+                walk(item, steps, out);
+                steps.pop();
             }
         }
-        Data::Secret(secret) if !kept_secret(keys) => {
-            out.push(exposed(node, path, keys, &secret.reference));
-        }
+        Data::Secret(secret) => exposed(node, steps, &secret.reference, out),
         // Offline nobody knows its value, and everybody that it is a secret.
-        Data::Unknown(text) if !kept_secret(keys) => {
+        Data::Unknown(text) => {
             if let Some(reference) = surely_secret(text) {
-                out.push(exposed(node, path, keys, &reference));
+                exposed(node, steps, &reference, out);
             }
         }
         _ => {}
@@ -82,7 +92,22 @@ fn kept_secret(keys: &[&str]) -> bool {
     matches!(owner.last(), Some(&"source" | &"configuration")) && secret_key(last)
 }
 
-fn exposed(node: &Node, path: &str, keys: &[&str], reference: &SecretReference) -> Diagnostic {
+/// Reports a secret, unless the API keeps the value of this place secret.
+fn exposed(node: &Node, steps: &[Step<'_>], reference: &SecretReference, out: &mut Diagnostics) {
+    let mut path = String::new();
+    let mut keys = Vec::new();
+    for step in steps {
+        match step {
+            Step::Key(key) => {
+                path = join(&path, key);
+                keys.push(*key);
+            }
+            Step::Item(index) => path = at(&path, *index),
+        }
+    }
+    if kept_secret(&keys) {
+        return;
+    }
     let name = &reference.name;
     let form = match reference.service {
         SecretService::SecretsManager => {
@@ -92,19 +117,17 @@ fn exposed(node: &Node, path: &str, keys: &[&str], reference: &SecretReference) 
         }
         SecretService::ParameterStore => format!("{{ssm: {name}}}"),
     };
-    let variable = match keys {
+    let variable = match keys.as_slice() {
         [.., "env", variable] => variable,
         _ => "NAME",
     };
-    Diagnostic::error(
-        "secret-exposed",
-        node.span,
-        path,
-        format!("`{path}` would store the secret `{name}` in plain text"),
-    )
-    .label("a secret value")
-    .help(format!(
-        "let the build fetch it when it runs: `env: {{{variable}: {form}}}`"
-    ))
-    .through(node.origin.as_ref())
+    let message = format!("`{path}` would store the secret `{name}` in plain text");
+    out.push(
+        Diagnostic::error("secret-exposed", node.span, path, message)
+            .label("a secret value")
+            .help(format!(
+                "let the build fetch it when it runs: `env: {{{variable}: {form}}}`"
+            ))
+            .through(node.origin.as_ref()),
+    );
 }

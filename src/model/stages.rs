@@ -1,11 +1,13 @@
 //! Stages, and `actions` with `needs`.
 
+use crate::catalog::structure;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::actions::Place;
 use super::decode::{Item, Map, items_of, nearest, one_of, unseen, wrong_kind};
+use super::lists::{readable, too_many};
 use super::names;
 use super::raw;
 use super::root::{Decoder, Scope};
@@ -46,10 +48,18 @@ impl Decoder<'_> {
     /// The stages of a pipeline, after the sources.
     pub(super) fn stages(&mut self, items: &[Item<'_>], scope: &Scope) -> Vec<Stage> {
         let mut names: Vec<(String, Text)> = Vec::new();
-        items
-            .iter()
-            .filter_map(|item| self.stage(item, scope, &mut names))
-            .collect()
+        let quotas = structure::quotas();
+        let mut stages: Vec<Stage> = Vec::new();
+        let mut actions = 0;
+        for item in readable(items, &quotas.stages, self.out) {
+            if too_many(actions, &quotas.actions_per_pipeline, item, self.out) {
+                break;
+            }
+            let stage = self.stage(item, scope, &mut names);
+            actions += stage.as_ref().map_or(0, |stage| stage.actions.len());
+            stages.extend(stage);
+        }
+        stages
     }
 
     fn stage(
@@ -273,8 +283,9 @@ impl Decoder<'_> {
     fn several(&mut self, kind: &Entry, stage: &Text, path: &str, scope: &Scope) -> Vec<Action> {
         let mut list: Vec<Step> = Vec::new();
         let mut names: Vec<(String, Text)> = Vec::new();
-        for item in items_of(kind, path, false, self.out) {
-            list.extend(self.step(&item, stage, scope, &mut names));
+        let items = items_of(kind, path, false, self.out);
+        for item in readable(&items, &structure::quotas().actions_per_stage, self.out) {
+            list.extend(self.step(item, stage, scope, &mut names));
         }
         self.order(&mut list, path);
         list.into_iter().map(|item| item.action).collect()

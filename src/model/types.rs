@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::projects::Projects;
 use crate::source::Span;
 use crate::tree::{Entry, Node, Origin, Secret};
 
@@ -54,7 +55,7 @@ pub struct Model {
     /// `provider:`.
     pub provider: Provider,
     /// Every CodeBuild project of the file: those of `projects:` and those of the builds inside stages.
-    pub projects: Vec<Project>,
+    pub projects: Projects,
     /// The pipelines; one, or those of `pipelines:`.
     pub pipelines: Vec<Pipeline>,
     /// `notifications:`.

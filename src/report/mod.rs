@@ -3,6 +3,7 @@
 //! stdout carries the result, stderr everything else. A reader that has gone away (EPIPE) is a reader that has seen
 //! enough, not a failure.
 
+mod excerpt;
 pub mod graph;
 pub mod json;
 pub mod plan;
@@ -320,6 +321,19 @@ fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Where people read, not more findings than these are listed: nobody gets to the end of them.
+const MOST_SHOWN: usize = 1_000;
+
+/// How many findings [`MOST_SHOWN`] leaves out, in words.
+fn not_shown(list: &[Diagnostic]) -> Option<String> {
+    let rest = list.get(MOST_SHOWN..).filter(|rest| !rest.is_empty())?;
+    Some(format!(
+        "the other {} findings are not shown: {}",
+        rest.len(),
+        text::summary_line(rest)
+    ))
 }
 
 /// How many errors and warnings there are.

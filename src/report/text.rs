@@ -4,14 +4,14 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    SourceCode, SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles,
 };
 
-use super::Look;
+use super::excerpt::{CONTEXT, Excerpt};
+use super::{Look, MOST_SHOWN};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Exit, Failure};
-use crate::source::{FileId, Sources, Span};
+use crate::source::Sources;
 
 /// What a piece of text means; colours follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,28 +59,15 @@ pub fn clean(text: &str) -> String {
         .collect()
 }
 
-fn harmless(c: char) -> bool {
+pub(super) fn harmless(c: char) -> bool {
     matches!(c, '\n' | '\t') || !c.is_control()
-}
-
-/// The same for a source: every replacement is as long as what it replaces, so that spans stay true.
-fn clean_source(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\r' => ' ',
-            c if harmless(c) => c,
-            // C1 controls have two bytes, and so has this.
-            c if c.len_utf8() == 2 => '·',
-            _ => '?',
-        })
-        .collect()
 }
 
 /// Every finding with its lines.
 pub fn diagnostics(look: Look, sources: &Sources, list: &[Diagnostic]) -> String {
     let handler = handler(look);
     let mut text = String::new();
-    for diagnostic in list {
+    for diagnostic in &list[..list.len().min(MOST_SHOWN)] {
         let shown = Shown::new(sources, diagnostic);
         let mut one = String::new();
         if handler.render_report(&mut one, &shown).is_err() {
@@ -91,6 +78,10 @@ pub fn diagnostics(look: Look, sources: &Sources, list: &[Diagnostic]) -> String
             text.push('\n');
         }
         text.push('\n');
+    }
+    if let Some(rest) = super::not_shown(list) {
+        text.push_str(&rest);
+        text.push_str("\n\n");
     }
     text
 }
@@ -165,7 +156,7 @@ fn handler(look: Look) -> GraphicalReportHandler {
     };
     GraphicalReportHandler::new_themed(theme)
         .with_width(look.width)
-        .with_context_lines(1)
+        .with_context_lines(CONTEXT)
         // What people copy stays in one piece.
         .with_break_words(false)
         .with_word_separator(textwrap::WordSeparator::AsciiSpace)
@@ -239,7 +230,7 @@ impl Shown {
                 .filter(|label| label.span.file == file && label.span != diagnostic.span)
                 .map(|label| (label.span, label.message.as_str())),
         );
-        let (excerpt, labels) = excerpt(sources, file, &spans);
+        let (excerpt, labels) = Excerpt::new(sources, file, &spans);
         let message = clean(&diagnostic.message);
         let message = if excerpt.is_some() {
             message
@@ -265,7 +256,7 @@ impl Shown {
                 .filter(|label| label.span.file != file)
                 .map(|label| {
                     let (excerpt, labels) =
-                        self::excerpt(sources, label.span.file, &[(label.span, "")]);
+                        Excerpt::new(sources, label.span.file, &[(label.span, "")]);
                     Self {
                         code: None,
                         severity: miette::Severity::Advice,
@@ -334,116 +325,10 @@ impl miette::Diagnostic for Shown {
     }
 }
 
-/// The part of a file around the labels: large files are not read from their start for every finding.
-struct Excerpt {
-    name: String,
-    text: String,
-    offset: usize,
-    line: usize,
-}
-
-/// No line longer than this is drawn.
-const LONGEST_LINE: usize = 1_000;
-
-/// The lines around the spans, and the spans as labels. Only the first line of a longer span is marked: it names the
-/// thing, and the rest would be a page. Nothing where there is nothing to show.
-fn excerpt(
-    sources: &Sources,
-    file: FileId,
-    spans: &[(Span, &str)],
-) -> (Option<Excerpt>, Vec<LabeledSpan>) {
-    let source = sources.file(file);
-    let text = source.text.as_str();
-    if text.is_empty() {
-        return (None, Vec::new());
-    }
-    let labels: Vec<LabeledSpan> = spans
-        .iter()
-        .enumerate()
-        .map(|(index, (span, label))| {
-            let start = source.position(span.start).offset;
-            let end = source.position(span.end).offset.max(start);
-            let end = text[start..end]
-                .find(['\n', '\r'])
-                .map_or(end, |at| start + at);
-            let label = (!label.is_empty()).then(|| clean(label));
-            if index == 0 {
-                LabeledSpan::new_primary_with_span(label, (start, end - start))
-            } else {
-                LabeledSpan::new_with_span(label, (start, end - start))
-            }
-        })
-        .collect();
-    let first = labels.iter().map(LabeledSpan::offset).min().unwrap_or(0);
-    let last = labels
-        .iter()
-        .map(|label| label.offset() + label.len())
-        .max()
-        .unwrap_or(0);
-    let mut start = first;
-    for _ in 0..3 {
-        start = text[..start].rfind('\n').unwrap_or(0);
-    }
-    let start = if start == 0 { 0 } else { start + 1 };
-    let mut end = last;
-    for _ in 0..3 {
-        end = text[end..]
-            .find('\n')
-            .map_or(text.len(), |at| end + at + 1)
-            .min(text.len());
-    }
-    let part = &text[start..end];
-    if part.lines().any(|line| line.len() > LONGEST_LINE) {
-        return (None, Vec::new());
-    }
-    let excerpt = Excerpt {
-        name: source.name.clone(),
-        text: clean_source(part),
-        offset: start,
-        line: source.position(start).line - 1,
-    };
-    (Some(excerpt), labels)
-}
-
-impl SourceCode for Excerpt {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        context_lines_before: usize,
-        context_lines_after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let at = span
-            .offset()
-            .checked_sub(self.offset)
-            .ok_or(MietteError::OutOfBounds)?;
-        let contents = self.text.as_str().read_span(
-            &(at, span.len()).into(),
-            context_lines_before,
-            context_lines_after,
-        )?;
-        // Without context the question is where the span begins, for the line above the excerpt. Its column counts
-        // characters, as everywhere.
-        let column = if context_lines_before == 0 && context_lines_after == 0 {
-            let before = &self.text[..at.min(self.text.len())];
-            before.rsplit('\n').next().unwrap_or(before).chars().count()
-        } else {
-            contents.column()
-        };
-        let inner = contents.span();
-        Ok(Box::new(MietteSpanContents::new_named(
-            self.name.clone(),
-            contents.data(),
-            (inner.offset() + self.offset, inner.len()).into(),
-            contents.line() + self.line,
-            column,
-            contents.line_count(),
-        )))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Span;
 
     const LOOK: Look = Look {
         color: false,

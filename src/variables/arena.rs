@@ -1,5 +1,6 @@
 //! The document while its variables are being resolved: cells that refer to each other by number.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::grammar::Part;
@@ -27,6 +28,8 @@ pub(super) struct Open {
 pub(super) enum State {
     Open(Open),
     Scalar(Data),
+    /// A list or map that holds no variable, as it is: it becomes cells where a path leads into it.
+    Plain(Data),
     List(Vec<CellId>),
     Map(Vec<(String, Span, CellId)>),
     /// Reported already; the text stands for what could not be found.
@@ -43,6 +46,8 @@ pub(super) struct Cell {
     pub(super) raw: Option<Arc<str>>,
     pub(super) trust: Trust,
     pub(super) parent: Option<CellId>,
+    /// Which item or entry of its parent it is.
+    pub(super) position: usize,
     pub(super) level: usize,
     /// It is being evaluated: whoever needs it now closes a circle.
     pub(super) busy: bool,
@@ -53,11 +58,60 @@ pub(super) struct Cell {
 #[derive(Debug, Default)]
 pub(super) struct Arena {
     pub(super) cells: Vec<Cell>,
+    /// The entries of large maps by their key, made when a path first leads there.
+    keys: HashMap<CellId, HashMap<String, CellId>>,
+}
+
+/// A map of more entries than this is not searched from its start for every path.
+const LARGE: usize = 32;
+
+/// Whether there is anything in a value that is to be read: a variable, or an escape of one.
+pub(super) fn is_plain(node: &Node) -> bool {
+    match &node.data {
+        Data::Text(text) => !text.contains("${"),
+        Data::List(items) => items.iter().all(is_plain),
+        Data::Map(entries) => entries.iter().all(|entry| is_plain(&entry.value)),
+        _ => true,
+    }
+}
+
+/// How many values a value holds, itself included; long texts count as several.
+fn weight(data: &Data) -> usize {
+    1 + match data {
+        Data::Text(text) => text.len() / super::resolver::BYTES,
+        Data::List(items) => items.iter().map(|item| weight(&item.data)).sum(),
+        Data::Map(entries) => entries.iter().map(|entry| weight(&entry.value.data)).sum(),
+        _ => 0,
+    }
+}
+
+/// How deep lists and maps stand in one another inside of one.
+pub(super) fn depth_of(data: &Data) -> usize {
+    let inside = |node: &Node| match node.data {
+        Data::List(_) | Data::Map(_) => 1 + depth_of(&node.data),
+        _ => 0,
+    };
+    match data {
+        Data::List(items) => items.iter().map(inside).max().unwrap_or(0),
+        Data::Map(entries) => entries
+            .iter()
+            .map(|entry| inside(&entry.value))
+            .max()
+            .unwrap_or(0),
+        _ => 0,
+    }
 }
 
 impl Arena {
-    pub(super) fn add(&mut self, parent: Option<CellId>, node: &Node, trust: Trust) -> CellId {
-        let level = parent.map_or(0, |parent| self.cells[parent].level + 1);
+    pub(super) fn add(
+        &mut self,
+        parent: Option<(CellId, usize)>,
+        node: &Node,
+        trust: Trust,
+    ) -> CellId {
+        let level = parent.map_or(0, |(parent, _)| self.cells[parent].level + 1);
+        let position = parent.map_or(0, |(_, position)| position);
+        let parent = parent.map(|(parent, _)| parent);
         self.cells.push(Cell {
             state: State::Scalar(Data::Null),
             span: node.span,
@@ -66,6 +120,7 @@ impl Arena {
             raw: node.raw.clone(),
             trust,
             parent,
+            position,
             level,
             busy: false,
             blocked: false,
@@ -83,16 +138,11 @@ impl Arena {
         }
         let mut path = String::new();
         for (parent, child) in up.into_iter().rev() {
+            let position = self.cells[child].position;
             match &self.cells[parent].state {
-                State::List(items) => {
-                    let index = items
-                        .iter()
-                        .position(|item| *item == child)
-                        .unwrap_or_default();
-                    path.push_str(&format!("[{index}]"));
-                }
+                State::List(_) => path.push_str(&format!("[{position}]")),
                 State::Map(entries) => {
-                    if let Some((key, ..)) = entries.iter().find(|(_, _, cell)| *cell == child) {
+                    if let Some((key, ..)) = entries.get(position) {
                         path = join_key(&path, key);
                     }
                 }
@@ -111,7 +161,7 @@ impl Arena {
             match &self.cells[id].state {
                 State::Open(_) => open.push(id),
                 State::Failed(_) => failed = true,
-                State::Scalar(_) => {}
+                State::Scalar(_) | State::Plain(_) => {}
                 State::List(items) => todo.extend(items.iter().rev()),
                 State::Map(entries) => todo.extend(entries.iter().rev().map(|(_, _, cell)| cell)),
             }
@@ -138,14 +188,13 @@ impl Arena {
     /// A cell as a tree; counts the values into `count`.
     pub(super) fn node(&self, id: CellId, count: &mut usize) -> Node {
         let cell = &self.cells[id];
-        *count += 1 + match &cell.state {
-            State::Scalar(Data::Text(text)) => text.len() / super::resolver::BYTES,
-            _ => 0,
-        };
         let data = match &cell.state {
             State::Open(open) => Data::Unknown(open.text.to_string()),
             State::Failed(text) => Data::Unknown(text.clone()),
-            State::Scalar(data) => data.clone(),
+            State::Scalar(data) | State::Plain(data) => {
+                *count += weight(data) - 1;
+                data.clone()
+            }
             State::List(items) => {
                 Data::List(items.iter().map(|item| self.node(*item, count)).collect())
             }
@@ -160,6 +209,7 @@ impl Arena {
                     .collect(),
             ),
         };
+        *count += 1;
         Node {
             data,
             span: cell.span,
@@ -168,9 +218,103 @@ impl Arena {
         }
     }
 
+    /// The tree of a cell, which is not used any more. What is open or failed is unknown, or the text that it was.
+    pub(super) fn take(&mut self, id: CellId, known: bool) -> Node {
+        let cell = &mut self.cells[id];
+        let (span, origin, raw) = (cell.span, cell.origin.take(), cell.raw.take());
+        let text = |text: String| {
+            if known {
+                Data::Unknown(text)
+            } else {
+                Data::Text(text)
+            }
+        };
+        let data = match std::mem::replace(&mut cell.state, State::Scalar(Data::Null)) {
+            State::Open(open) => text(open.text.to_string()),
+            State::Failed(failed) => text(failed),
+            State::Scalar(data) | State::Plain(data) => data,
+            State::List(items) => Data::List(
+                items
+                    .into_iter()
+                    .map(|item| self.take(item, known))
+                    .collect(),
+            ),
+            State::Map(entries) => Data::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, key_span, cell)| Entry {
+                        key,
+                        key_span,
+                        value: self.take(cell, known),
+                    })
+                    .collect(),
+            ),
+        };
+        Node {
+            data,
+            span,
+            origin,
+            raw,
+        }
+    }
+
+    /// Makes cells of the items or entries of a plain cell.
+    fn unfold(&mut self, id: CellId) {
+        if !matches!(self.cells[id].state, State::Plain(_)) {
+            return;
+        }
+        let trust = self.cells[id].trust;
+        let state = std::mem::replace(&mut self.cells[id].state, State::Scalar(Data::Null));
+        self.cells[id].state = match state {
+            State::Plain(Data::List(items)) => State::List(
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(position, item)| self.add_plain((id, position), item, trust))
+                    .collect(),
+            ),
+            State::Plain(Data::Map(entries)) => State::Map(
+                entries
+                    .into_iter()
+                    .enumerate()
+                    .map(
+                        |(
+                            position,
+                            Entry {
+                                key,
+                                key_span,
+                                value,
+                            },
+                        )| {
+                            (key, key_span, self.add_plain((id, position), value, trust))
+                        },
+                    )
+                    .collect(),
+            ),
+            state => state,
+        };
+    }
+
+    fn add_plain(&mut self, parent: (CellId, usize), node: Node, trust: Trust) -> CellId {
+        let id = self.add(Some(parent), &node, trust);
+        self.cells[id].state = match node.data {
+            data @ (Data::List(_) | Data::Map(_)) => State::Plain(data),
+            data => State::Scalar(data),
+        };
+        id
+    }
+
     /// The child of a map or list by one step of a path; lists by index without leading zeros.
-    pub(super) fn child(&self, id: CellId, key: &str) -> Option<CellId> {
+    pub(super) fn child(&mut self, id: CellId, key: &str) -> Option<CellId> {
+        self.unfold(id);
         match &self.cells[id].state {
+            State::Map(entries) if entries.len() > LARGE => {
+                let keys = self.keys.entry(id).or_insert_with(|| {
+                    let of = entries.iter().map(|(name, _, cell)| (name.clone(), *cell));
+                    of.collect()
+                });
+                keys.get(key).copied()
+            }
             State::Map(entries) => entries
                 .iter()
                 .find(|(name, ..)| name == key)
@@ -181,11 +325,14 @@ impl Arena {
     }
 
     /// The keys of a map, for suggestions.
-    pub(super) fn keys(&self, id: CellId) -> Vec<&str> {
-        match &self.cells[id].state {
-            State::Map(entries) => entries.iter().map(|(key, ..)| key.as_str()).collect(),
-            _ => Vec::new(),
-        }
+    pub(super) fn keys(&self, id: CellId) -> impl Iterator<Item = &str> {
+        let (cells, entries): (&[_], &[Entry]) = match &self.cells[id].state {
+            State::Map(cells) => (cells, &[]),
+            State::Plain(Data::Map(entries)) => (&[], entries),
+            _ => (&[], &[]),
+        };
+        let cells = cells.iter().map(|(key, ..)| key.as_str());
+        cells.chain(entries.iter().map(|entry| entry.key.as_str()))
     }
 }
 

@@ -314,16 +314,21 @@ impl Parser<'_> {
         if SOURCES.contains(&name) {
             return false;
         }
-        let rest = &self.text[after + 1..];
-        let Some(end) = rest.find('}') else {
+        // `0}` or `0:3}`: looked at no farther than that
+        let number = |from: usize| {
+            let rest = self.text.get(from..)?;
+            let digits = rest.trim_start().trim_start_matches('-');
+            let count = digits.bytes().take_while(u8::is_ascii_digit).count();
+            (count > 0).then_some(from + rest.len() - digits.len() + count)
+        };
+        let Some(end) = number(after + 1) else {
             return false;
         };
-        let (offset, length) = rest[..end].split_once(':').unwrap_or((&rest[..end], "0"));
-        let number = |text: &str| {
-            let digits = text.trim_start().trim_start_matches('-');
-            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        let end = match self.at(end) {
+            Some(b':') => number(end + 1),
+            _ => Some(end),
         };
-        number(offset) && number(length)
+        end.is_some_and(|end| self.at(end) == Some(b'}'))
     }
 
     fn name(&self, at: usize, first: bool) -> &str {

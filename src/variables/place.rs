@@ -11,13 +11,19 @@ pub(super) struct Place {
     pub(super) span: Span,
     /// Whether its text is written there: not so for a text that a variable gave.
     pub(super) written: bool,
+    /// Where in the span the text begins, if it stands there letter by letter.
+    verbatim: Option<usize>,
 }
+
+/// In a longer text that YAML changed, in bytes, places are not looked for.
+const LONGEST: usize = 100_000;
 
 impl Place {
     pub(super) fn written(span: Span) -> Self {
         Self {
             span,
             written: true,
+            verbatim: None,
         }
     }
 
@@ -25,21 +31,32 @@ impl Place {
         Self {
             span,
             written: false,
+            verbatim: None,
+        }
+    }
+
+    /// The place, compared with what is written there: once for all parts of the text.
+    pub(super) fn compared(self, sources: &Sources, text: &str) -> Self {
+        let written = sources.slice(self.span);
+        let verbatim = [0, 1]
+            .into_iter()
+            .find(|quote| written.get(*quote..written.len().saturating_sub(*quote)) == Some(text));
+        Self {
+            verbatim: verbatim.filter(|_| self.written),
+            ..self
         }
     }
 
     /// The characters of `range` of `text`. Where YAML changed the text (escapes, folded lines), the same characters
     /// are looked for in what is written, by their count; if they are not there, it is the whole value.
     pub(super) fn part(&self, sources: &Sources, text: &str, range: Range<usize>) -> Span {
-        if !self.written {
+        if let Some(from) = self.verbatim {
+            return self.span.part(from + range.start, from + range.end);
+        }
+        if !self.written || text.len() > LONGEST {
             return self.span;
         }
         let written = sources.slice(self.span);
-        for quote in [0, 1] {
-            if written.get(quote..written.len().saturating_sub(quote)) == Some(text) {
-                return self.span.part(quote + range.start, quote + range.end);
-            }
-        }
         let Some(wanted) = text.get(range.clone()).filter(|wanted| !wanted.is_empty()) else {
             return self.span;
         };

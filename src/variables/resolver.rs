@@ -4,11 +4,11 @@
 //! aside and evaluated again when the other one is there. A property that is needed while it stands on the stack
 //! closes a circle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::arena::{Arena, CellId, Open, State};
+use super::arena::{Arena, CellId, Open, State, depth_of, is_plain};
 use super::files::File;
 use super::grammar::{self, Part, SyntaxError};
 use super::place::Place;
@@ -16,12 +16,14 @@ use super::sources::Located;
 use super::value::{Trust, Value, step};
 use super::{Answer, Context, Lookup, Request, Resolved};
 use crate::cloud::{self, CloudError};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, MOST};
 use crate::source::{Sources, Span};
 use crate::tree::{Data, Node};
 
 /// How often one property may be replaced by a value that holds further variables.
 pub(super) const MAX_DEPTH: usize = 10;
+/// So many members of a circle are named.
+const MOST_OF_CIRCLE: usize = 20;
 /// How deep lists and maps may stand in one another once everything is put in its place.
 const MAX_LEVEL: usize = 400;
 /// How much all variables together may evaluate and copy: values, and bytes by [`BYTES`].
@@ -91,8 +93,12 @@ pub(super) struct Resolver<'a> {
     diagnostics: &'a mut Diagnostics,
     pub(super) arena: Arena,
     findings: Vec<Finding>,
+    /// Place, code and words of every finding: each is told once.
+    told: HashSet<(Span, &'static str, String)>,
     answers: HashMap<Request, cloud::Result<Answer>>,
     wanted: Vec<Request>,
+    /// The same, to look up.
+    asked: HashSet<Request>,
     pub(super) files: HashMap<PathBuf, Arc<File>>,
     /// Texts on the way of a path into a file that had to be resolved: file and path to cell.
     pub(super) file_cells: HashMap<(PathBuf, String), CellId>,
@@ -121,8 +127,10 @@ impl<'a> Resolver<'a> {
             diagnostics,
             arena: Arena::default(),
             findings: Vec::new(),
+            told: HashSet::new(),
             answers: HashMap::new(),
             wanted: Vec::new(),
+            asked: HashSet::new(),
             files: HashMap::new(),
             file_cells: HashMap::new(),
             dotenv: HashMap::new(),
@@ -136,7 +144,7 @@ impl<'a> Resolver<'a> {
         self.install(
             root,
             Value {
-                node: tree.clone(),
+                node: tree,
                 trust: Trust::Own,
                 written: true,
             },
@@ -153,7 +161,7 @@ impl<'a> Resolver<'a> {
                 .unwrap_or_else(|| "dev".to_owned());
             let region = self.context.region.clone();
             return Resolved {
-                tree,
+                tree: self.arena.take(root, false),
                 region,
                 stage,
                 failures: Vec::new(),
@@ -186,7 +194,7 @@ impl<'a> Resolver<'a> {
         self.diagnostics
             .extend(self.findings.into_iter().map(|finding| finding.diagnostic));
         Resolved {
-            tree: self.arena.node(root, &mut 0),
+            tree: self.arena.take(root, true),
             region,
             stage,
             failures: self.failures,
@@ -247,7 +255,7 @@ impl<'a> Resolver<'a> {
         if let Some(answer) = self.answers.get(request) {
             return Ok(answer.clone());
         }
-        if !self.wanted.contains(request) {
+        if self.asked.insert(request.clone()) {
             self.wanted.push(request.clone());
         }
         Err(Stop::Blocked)
@@ -311,11 +319,10 @@ impl<'a> Resolver<'a> {
 
     fn fail(&mut self, id: CellId, findings: Vec<Finding>) {
         for finding in findings {
-            if !self
-                .findings
-                .iter()
-                .any(|known| known.diagnostic == finding.diagnostic)
-            {
+            let one = &finding.diagnostic;
+            if self.findings.len() == MOST {
+                self.diagnostics.leave_out(one);
+            } else if self.told.insert((one.span, one.code, one.message.clone())) {
                 self.findings.push(finding);
             }
         }
@@ -342,8 +349,14 @@ impl<'a> Resolver<'a> {
         let message = match places.as_slice() {
             [_] => format!("`{path}` refers to itself"),
             _ => {
-                let mut names: Vec<String> =
-                    places.iter().map(|(_, path)| format!("`{path}`")).collect();
+                let mut names: Vec<String> = places
+                    .iter()
+                    .take(MOST_OF_CIRCLE)
+                    .map(|(_, path)| format!("`{path}`"))
+                    .collect();
+                if places.len() > MOST_OF_CIRCLE {
+                    names.push(format!("{} more", places.len() - MOST_OF_CIRCLE));
+                }
                 names.push(format!("`{path}`"));
                 format!(
                     "these refer to each other in a circle: {}",
@@ -357,7 +370,7 @@ impl<'a> Resolver<'a> {
             } else {
                 "give one of them a value of its own"
             });
-        for (span, path) in &places[1..] {
+        for (span, path) in places.iter().take(MOST_OF_CIRCLE).skip(1) {
             diagnostic = diagnostic.related(*span, format!("`{path}`"));
         }
         for id in members {
@@ -436,6 +449,12 @@ impl<'a> Resolver<'a> {
         cell.raw.clone_from(&node.raw);
         cell.origin = chain(&cell.steps, node.origin.clone());
         let (level, span) = (cell.level, cell.span);
+        if matches!(node.data, Data::List(_) | Data::Map(_)) && is_plain(&node) {
+            if !self.too_deep(id, level + depth_of(&node.data)) {
+                self.arena.cells[id].state = State::Plain(node.data);
+            }
+            return;
+        }
         match node.data {
             Data::Text(text) if trust != Trust::Sealed => {
                 let place = if written {
@@ -450,8 +469,8 @@ impl<'a> Resolver<'a> {
                     return;
                 }
                 self.arena.cells[id].state = State::List(Vec::with_capacity(items.len()));
-                for item in items {
-                    let child = self.arena.add(Some(id), &item, trust);
+                for (position, item) in items.into_iter().enumerate() {
+                    let child = self.arena.add(Some((id, position)), &item, trust);
                     if let State::List(list) = &mut self.arena.cells[id].state {
                         list.push(child);
                     }
@@ -471,8 +490,8 @@ impl<'a> Resolver<'a> {
                     return;
                 }
                 self.arena.cells[id].state = State::Map(Vec::with_capacity(entries.len()));
-                for entry in entries {
-                    let child = self.arena.add(Some(id), &entry.value, trust);
+                for (position, entry) in entries.into_iter().enumerate() {
+                    let child = self.arena.add(Some((id, position)), &entry.value, trust);
                     if let State::Map(list) = &mut self.arena.cells[id].state {
                         list.push((entry.key, entry.key_span, child));
                     }
@@ -507,6 +526,7 @@ impl<'a> Resolver<'a> {
             }
             Ok(Some(parts)) => parts,
             Err(error) => {
+                let place = place.compared(self.sources, &text);
                 let finding = self.syntax(&error, &text, place, id);
                 self.arena.cells[id].state = State::Failed(text);
                 self.fail_with(id, finding);
@@ -530,9 +550,9 @@ impl<'a> Resolver<'a> {
             cell.steps.push((origin.what.clone(), origin.span));
         }
         cell.state = State::Open(Open {
+            place: place.compared(self.sources, &text),
             text: text.into(),
             parts: Arc::new(parts),
-            place,
             depth,
             trust,
         });

@@ -12,6 +12,9 @@ pub(super) use crate::diagnostic::nearest;
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
+/// Among more names than these nobody's mistake is looked for.
+const MOST_NAMES: usize = 500;
+
 /// A source that gives something, or nothing.
 pub(super) enum Found {
     Value(Value),
@@ -98,7 +101,7 @@ impl Resolver<'_> {
     }
 
     /// Follows a path through the document; properties on the way are resolved first.
-    pub(super) fn locate(&self, from: CellId, keys: &[&str]) -> Result<Located, Stop> {
+    pub(super) fn locate(&mut self, from: CellId, keys: &[&str]) -> Result<Located, Stop> {
         let mut at = from;
         for (position, key) in keys.iter().enumerate() {
             match &self.arena.cells[at].state {
@@ -216,7 +219,7 @@ impl Resolver<'_> {
                 Located::Missing(_) => {}
             }
             if let Located::Cell(id) = self.locate(ROOT, &["params", group])? {
-                names.extend(self.arena.keys(id).into_iter().map(str::to_owned));
+                names.extend(self.arena.keys(id).take(MOST_NAMES).map(str::to_owned));
             }
         }
         Ok(Found::missing(Some(
@@ -242,7 +245,7 @@ impl Resolver<'_> {
     fn params_of_stages(&mut self) -> Result<Vec<String>, Stop> {
         Ok(match self.locate(ROOT, &["params"])? {
             Located::Cell(id) => {
-                let keys = self.arena.keys(id).into_iter();
+                let keys = self.arena.keys(id).take(MOST_NAMES);
                 keys.filter(|key| *key != "default")
                     .map(str::to_owned)
                     .collect()

@@ -387,10 +387,13 @@ fn long_chains_and_wide_circles_end() {
     let circle = format!("{text}k5000: ${{self:k0}}\n");
     let outcome = run(&circle, &world(), &context());
     assert_eq!(outcome.findings.len(), 1);
+    let finding = &outcome.findings[0];
     assert_eq!(
-        (outcome.findings[0].code, outcome.findings[0].labels.len()),
-        ("variable-circular", 5000)
+        (finding.code, finding.labels.len()),
+        ("variable-circular", 19)
     );
+    let told = "`k19` → 4981 more → `k0`";
+    assert!(finding.message.ends_with(told), "{}", finding.message);
 }
 
 #[test]

@@ -118,11 +118,19 @@ impl Joined {
     }
 }
 
-/// Puts `step` in front of the history of a value.
+/// A history of more steps than these tells nobody more.
+const MOST_STEPS: usize = 40;
+
+/// Puts `step` in front of the history of a value. Of a long history the beginning and the newest steps are kept.
 pub(super) fn step(
     what: String,
     span: crate::source::Span,
     from: Option<Arc<Origin>>,
 ) -> Arc<Origin> {
+    let steps = std::iter::successors(from.as_deref(), |origin| origin.from.as_deref());
+    let from = match from {
+        Some(newest) if steps.count() >= MOST_STEPS => newest.from.clone(),
+        from => from,
+    };
     Arc::new(Origin { what, span, from })
 }

@@ -1,5 +1,7 @@
 //! What a scalar means by the core schema of YAML 1.2, and what CloudFormation's tags stand for.
 
+use std::sync::Arc;
+
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
@@ -76,8 +78,13 @@ pub(super) fn plain(text: &str, span: Span) -> Node {
         "false" | "False" | "FALSE" => Data::Bool(false),
         _ => number(text).map_or_else(|| Data::Text(text.to_owned()), Data::Number),
     };
+    // A text is its own raw form: it is not kept twice.
+    let raw = match data {
+        Data::Text(_) => Arc::default(),
+        _ => text.into(),
+    };
     Node {
-        raw: Some(text.into()),
+        raw: Some(raw),
         ..Node::new(data, span)
     }
 }

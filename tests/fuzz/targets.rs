@@ -110,7 +110,7 @@ pub fn see(text: &str, change: &mut dyn FnMut(&mut Node)) -> Seen {
             }
         }
     }
-    let (mut found, unused) = ignores::apply(&sources, 0, out.into_sorted());
+    let (mut found, unused) = ignores::apply(&sources, out.into_sorted());
     found.extend(unused);
     Seen {
         sources,

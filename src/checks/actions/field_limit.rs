@@ -1,5 +1,7 @@
 //! Numbers and lengths of commands, output variables, files and environment variables of an action.
 
+use std::collections::HashMap;
+
 use crate::catalog::structure;
 use crate::catalog::text::{Quota, TextProblem};
 use crate::checks::flow::{self, Step};
@@ -147,6 +149,7 @@ fn environment(step: &Step<'_>, diagnostics: &mut Diagnostics) {
             &first.name,
         ));
     }
+    let mut given: HashMap<&str, &Text> = HashMap::new();
     for (index, variable) in list.iter().enumerate() {
         let path = match step.action.raw {
             true => format!("{path}[{index}]"),
@@ -155,10 +158,11 @@ fn environment(step: &Step<'_>, diagnostics: &mut Diagnostics) {
         diagnostics.extend(name(variable, &path, step.action.raw));
         diagnostics.extend(value(variable, &path, step.action.raw));
         diagnostics.extend(kind(step, variable, &path));
-        let first = list[..index]
-            .iter()
-            .find(|other| other.name.known && other.name.value == variable.name.value);
-        if let Some(first) = first.filter(|_| variable.name.known) {
+        if !variable.name.known {
+            continue;
+        }
+        let first = *given.entry(&variable.name.value).or_insert(&variable.name);
+        if !std::ptr::eq(first, &variable.name) {
             diagnostics.push(
                 RULE.finding(
                     variable.name.span,
@@ -166,7 +170,7 @@ fn environment(step: &Step<'_>, diagnostics: &mut Diagnostics) {
                     format!("the variable `{}` stands twice", variable.name.value),
                 )
                 .label("again here")
-                .related(first.name.span, "first here")
+                .related(first.span, "first here")
                 .help("keep one of the two"),
             );
         }

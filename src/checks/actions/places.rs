@@ -80,14 +80,8 @@ fn of_condition(condition: &Condition) -> impl Iterator<Item = Place<'_>> {
 /// Whether what stands between the braces has the form of a reference; anything else may be meant as text.
 pub(super) fn well_formed(reference: &Reference<'_>) -> bool {
     let names = crate::catalog::structure::names();
-    names.namespace.character.as_ref().is_none_or(|pattern| {
-        let fits = |text: &str| {
-            let mut buffer = [0; 4];
-            !text.is_empty()
-                && text
-                    .chars()
-                    .all(|c| pattern.matches(c.encode_utf8(&mut buffer)))
-        };
+    names.namespace.character.as_ref().is_none_or(|class| {
+        let fits = |text: &str| !text.is_empty() && text.chars().all(|c| class.allows(c));
         // keys of stack outputs and the like may hold points
         fits(reference.namespace) && fits(&reference.key.replace('.', "_"))
     })

@@ -1,5 +1,7 @@
 //! Names of environment variables of projects.
 
+use std::collections::HashMap;
+
 use super::parts;
 use crate::catalog::codebuild::codebuild;
 use crate::checks::{Rule, Subject};
@@ -26,12 +28,12 @@ const LONG: usize = 4096;
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for project in parts::made(subject) {
-        let mut seen: Vec<&Text> = Vec::new();
+        let mut seen: HashMap<&str, &Text> = HashMap::new();
         for (index, variable) in project.environment.iter().enumerate() {
             let name = &variable.name;
-            let first = seen.iter().find(|other| other.value == name.value).copied();
+            let first = seen.get(name.value.as_str()).copied();
             one(project, index, name, first, diagnostics);
-            seen.push(name);
+            seen.entry(&name.value).or_insert(name);
             let value = &variable.value;
             let length = value.value.chars().count();
             if variable.kind == VariableKind::Plaintext && value.known && length > LONG {

@@ -1,7 +1,10 @@
 //! An action lists an input once.
 
+use std::collections::HashMap;
+
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::Text;
 
 pub(super) const RULE: Rule = Rule {
     code: "input-duplicate",
@@ -20,11 +23,12 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for step in flow::all_steps(subject.model) {
         let action = step.action;
+        let mut read: HashMap<&str, &Text> = HashMap::new();
         for (index, input) in action.inputs.iter().enumerate() {
-            let first = action.inputs[..index]
-                .iter()
-                .find(|other| other.known && input.known && other.value == input.value);
-            let Some(first) = first else { continue };
+            let first = *read.entry(&input.value).or_insert(input);
+            if !input.known || !first.known || std::ptr::eq(first, input) {
+                continue;
+            }
             diagnostics.push(
                 RULE.finding(
                     input.span,

@@ -1,9 +1,11 @@
 //! Variables of a pipeline have one value each.
 
+use std::collections::HashMap;
+
 use super::wording::{below, word};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::model::Pipeline;
+use crate::model::{Pipeline, Text};
 
 pub(super) const RULE: Rule = Rule {
     code: "pipeline-variable",
@@ -29,12 +31,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     let path = below(&pipeline.path, "variables");
     let key = word(pipeline.raw, "defaultValue", "default");
-    for (index, variable) in pipeline.variables.iter().enumerate() {
+    let mut declared: HashMap<&str, &Text> = HashMap::new();
+    for variable in &pipeline.variables {
         let name = &variable.name;
-        let first = pipeline.variables[..index]
-            .iter()
-            .find(|other| other.name.known && name.known && other.name.value == name.value);
-        if let Some(first) = first {
+        let first = *declared.entry(&name.value).or_insert(name);
+        if name.known && first.known && !std::ptr::eq(first, name) {
             diagnostics.push(
                 RULE.finding(
                     name.span,
@@ -42,7 +43,7 @@ fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics
                     format!("the variable `{}` is declared twice", name.value),
                 )
                 .label("again")
-                .related(first.name.span, "the first")
+                .related(first.span, "the first")
                 .help("keep one of the two")
                 .through(name.origin.as_ref()),
             );

@@ -168,12 +168,7 @@ fn characters_help(value: &str, fact: &TextRule) -> String {
             "allowed are {allowed}; variables of a run (`#{{…}}`) stand in configuration values only"
         );
     }
-    let fits = |c: char| {
-        let mut buffer = [0; 4];
-        fact.character
-            .as_ref()
-            .is_none_or(|pattern| pattern.matches(c.encode_utf8(&mut buffer)))
-    };
+    let fits = |c: char| fact.character.as_ref().is_none_or(|class| class.allows(c));
     let instead = if fits('-') { '-' } else { '_' };
     let mut proposal = String::new();
     for c in value.chars() {

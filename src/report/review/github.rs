@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Failure;
+use crate::report::{MOST_SHOWN, not_shown};
 use crate::source::Sources;
 
 /// One command per finding, and one per file that could not be looked at.
 pub fn github(sources: &Sources, list: &[Diagnostic], failed: &[Failure]) -> String {
     let mut text = String::new();
-    for finding in list {
+    for finding in &list[..list.len().min(MOST_SHOWN)] {
         let (start, end) = sources.positions(finding.span);
         let _ = write!(
             text,
@@ -31,6 +32,9 @@ pub fn github(sources: &Sources, list: &[Diagnostic], failed: &[Failure]) -> Str
             property(finding.code),
             data(&super::whole(finding))
         );
+    }
+    if let Some(rest) = not_shown(list) {
+        let _ = writeln!(text, "::warning::{}", data(&rest));
     }
     for failure in failed {
         let (title, told) = (property(&failure.code), data(&super::told(failure)));

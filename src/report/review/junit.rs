@@ -1,5 +1,6 @@
 //! A JUnit report: a suite per file, a failed test per finding; a file without any is a test that passes.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostic;
@@ -14,20 +15,26 @@ pub fn junit(
     files: &[String],
     failed: &[Failure],
 ) -> String {
-    let mut names: Vec<&str> = files.iter().map(String::as_str).collect();
-    for finding in list {
-        let name = sources.file(finding.span.file).name.as_str();
-        if !names.contains(&name) {
-            names.push(name);
-        }
+    let mut suites: Vec<(&str, Vec<&Diagnostic>)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut suite = |name| {
+        *known.entry(name).or_insert_with(|| {
+            suites.push((name, Vec::new()));
+            suites.len() - 1
+        })
+    };
+    for name in files {
+        suite(name.as_str());
+    }
+    let of: Vec<usize> = list
+        .iter()
+        .map(|finding| suite(sources.file(finding.span.file).name.as_str()))
+        .collect();
+    for (finding, suite) in list.iter().zip(of) {
+        suites[suite].1.push(finding);
     }
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let passed = |name: &str| {
-        !list
-            .iter()
-            .any(|one| sources.file(one.span.file).name == name)
-    };
-    let clean = names.iter().filter(|name| passed(name)).count();
+    let clean = suites.iter().filter(|(_, own)| own.is_empty()).count();
     let _ = writeln!(
         text,
         "<testsuites name=\"pipectl\" tests=\"{}\" failures=\"{}\" errors=\"{}\">",
@@ -35,11 +42,7 @@ pub fn junit(
         list.len(),
         failed.len()
     );
-    for name in names {
-        let own: Vec<&Diagnostic> = list
-            .iter()
-            .filter(|one| sources.file(one.span.file).name == name)
-            .collect();
+    for (name, own) in suites {
         let _ = writeln!(
             text,
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\">",
