@@ -133,11 +133,12 @@ impl Diagnostic {
 }
 
 /// Names and values may be as long as the file; more than this of one text of a finding, in bytes, is not kept.
-const LONGEST: usize = 4_000;
+const LONGEST: usize = 1_000;
 
 /// The beginning and the end of a text.
 fn bounded(text: &mut String) {
-    if text.len() <= LONGEST {
+    // A text that was cut before is a little longer, for saying so.
+    if text.len() <= LONGEST + 100 {
         return;
     }
     let boundary = |mut at: usize| {
@@ -225,6 +226,20 @@ impl Diagnostics {
     /// Appends many.
     pub fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
         more.into_iter().for_each(|one| self.push(one));
+    }
+
+    /// Appends all of another list, and what it left out.
+    pub fn append(&mut self, other: Self) {
+        self.extend(other.list);
+        if let Some(more) = other.left_out {
+            let left_out = self.left_out.get_or_insert(LeftOut {
+                errors: 0,
+                warnings: 0,
+                ..more
+            });
+            left_out.errors += more.errors;
+            left_out.warnings += more.warnings;
+        }
     }
 
     /// Puts another finding in the place of each, or none.

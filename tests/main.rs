@@ -8,6 +8,7 @@
 mod applying;
 mod architecture;
 mod bad_weather;
+mod bounds;
 mod builds;
 mod builds_processes;
 mod buildspecs;

@@ -365,8 +365,9 @@ impl<'a> Session<'a> {
         let mut decoded = Diagnostics::new();
         let model = model::decode(&document.tree, &context, &mut decoded);
         // What the file lacks may stand in the part that could not be read.
-        let told = |one: &&Diagnostic| whole || one.code != "key-missing" || !one.path.is_empty();
-        self.found.extend(decoded.iter().filter(told).cloned());
+        let told = |one: &Diagnostic| whole || one.code != "key-missing" || !one.path.is_empty();
+        decoded.edit(|one| told(&one).then_some(one));
+        self.found.append(decoded);
         let mut model = model?;
         checks::place_buildspecs(&mut model, &self.sources);
         // What is checked offline is the file: where somebody happens to be is not a part of it.

@@ -18,7 +18,7 @@ pub mod yaml;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, LEFT_OUT, Severity};
 use crate::error::{Exit, Failure};
 use crate::source::Sources;
 
@@ -326,14 +326,22 @@ fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
 /// Where people read, not more findings than these are listed: nobody gets to the end of them.
 const MOST_SHOWN: usize = 1_000;
 
-/// How many findings [`MOST_SHOWN`] leaves out, in words.
-fn not_shown(list: &[Diagnostic]) -> Option<String> {
-    let rest = list.get(MOST_SHOWN..).filter(|rest| !rest.is_empty())?;
-    Some(format!(
-        "the other {} findings are not shown: {}",
-        rest.len(),
-        text::summary_line(rest)
-    ))
+/// The findings that people are shown, and how many they are not, in words.
+fn shown(list: &[Diagnostic]) -> (impl Iterator<Item = &Diagnostic>, Option<String>) {
+    let (first, rest) = list.split_at(list.len().min(MOST_SHOWN));
+    // What counts others is always told.
+    let (counts, hidden): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        rest.iter().partition(|one| one.code == LEFT_OUT);
+    let errors = hidden.iter().filter(|one| one.severity == Severity::Error);
+    let errors = errors.count();
+    let said = (!hidden.is_empty()).then(|| {
+        format!(
+            "{} more are not shown: {}",
+            text::number(hidden.len(), "finding"),
+            text::summary(errors, hidden.len() - errors)
+        )
+    });
+    (first.iter().chain(counts), said)
 }
 
 /// How many errors and warnings there are.

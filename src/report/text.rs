@@ -8,7 +8,7 @@ use miette::{
 };
 
 use super::excerpt::{CONTEXT, Excerpt};
-use super::{Look, MOST_SHOWN};
+use super::{Look, shown};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Exit, Failure};
 use crate::source::Sources;
@@ -67,7 +67,8 @@ pub(super) fn harmless(c: char) -> bool {
 pub fn diagnostics(look: Look, sources: &Sources, list: &[Diagnostic]) -> String {
     let handler = handler(look);
     let mut text = String::new();
-    for diagnostic in &list[..list.len().min(MOST_SHOWN)] {
+    let (findings, rest) = shown(list);
+    for diagnostic in findings {
         let shown = Shown::new(sources, diagnostic);
         let mut one = String::new();
         if handler.render_report(&mut one, &shown).is_err() {
@@ -79,7 +80,7 @@ pub fn diagnostics(look: Look, sources: &Sources, list: &[Diagnostic]) -> String
         }
         text.push('\n');
     }
-    if let Some(rest) = super::not_shown(list) {
+    if let Some(rest) = rest {
         text.push_str(&rest);
         text.push_str("\n\n");
     }
@@ -89,6 +90,10 @@ pub fn diagnostics(look: Look, sources: &Sources, list: &[Diagnostic]) -> String
 /// `2 errors, 1 warning`.
 pub fn summary_line(list: &[Diagnostic]) -> String {
     let (errors, warnings) = super::count(list);
+    summary(errors, warnings)
+}
+
+pub(super) fn summary(errors: usize, warnings: usize) -> String {
     match (errors, warnings) {
         (0, 0) => "no findings".to_owned(),
         (0, warnings) => number(warnings, "warning"),

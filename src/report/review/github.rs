@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Failure;
-use crate::report::{MOST_SHOWN, not_shown};
+use crate::report::shown;
 use crate::source::Sources;
 
 /// One command per finding, and one per file that could not be looked at.
 pub fn github(sources: &Sources, list: &[Diagnostic], failed: &[Failure]) -> String {
     let mut text = String::new();
-    for finding in &list[..list.len().min(MOST_SHOWN)] {
+    let (findings, rest) = shown(list);
+    for finding in findings {
         let (start, end) = sources.positions(finding.span);
         let _ = write!(
             text,
@@ -33,7 +34,7 @@ pub fn github(sources: &Sources, list: &[Diagnostic], failed: &[Failure]) -> Str
             data(&super::whole(finding))
         );
     }
-    if let Some(rest) = not_shown(list) {
+    if let Some(rest) = rest {
         let _ = writeln!(text, "::warning::{}", data(&rest));
     }
     for failure in failed {
