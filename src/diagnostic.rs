@@ -310,15 +310,21 @@ impl From<Vec<Diagnostic>> for Diagnostics {
 
 impl LeftOut {
     fn finding(self) -> Diagnostic {
-        let (count, severity) = match (self.errors, self.warnings) {
-            (0, warnings) => (format!("{warnings} warnings"), Severity::Warning),
-            (errors, 0) => (format!("{errors} errors"), Severity::Error),
-            (errors, warnings) => (
-                format!("{errors} errors and {warnings} warnings"),
-                Severity::Error,
-            ),
+        let counted = |count: usize, what: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            _ => Some(format!("{count} {what}s")),
         };
-        let message = format!("{count} more were found in this file, and are left out here");
+        let severity = match self.errors {
+            0 => Severity::Warning,
+            _ => Severity::Error,
+        };
+        let both = [
+            counted(self.errors, "error"),
+            counted(self.warnings, "warning"),
+        ];
+        let count = both.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        let message = format!("{count} more in this file are left out here");
         Diagnostic {
             severity,
             ..Diagnostic::error(LEFT_OUT, Span::start_of(self.file), "", message)
@@ -504,7 +510,7 @@ mod tests {
         );
         assert_eq!(
             last.message,
-            "1 errors and 3 warnings more were found in this file, and are left out here"
+            "1 error and 3 warnings more in this file are left out here"
         );
         // What was weighed stays as it is.
         assert_eq!(

@@ -27,9 +27,19 @@ pub(super) enum File {
     Broken(Vec<Diagnostic>),
 }
 
+/// Whether a value names no file, as JavaScript sees it: a variable in the brackets gave false, 0 or null.
+fn says_nothing(node: &Node) -> bool {
+    match node.data {
+        Data::Null | Data::Bool(false) => true,
+        Data::Number(number) => number == 0.0,
+        _ => false,
+    }
+}
+
 impl Resolver<'_> {
     pub(super) fn file(&mut self, call: &Call<'_>, arguments: &Arguments) -> Result<Found, Stop> {
-        let path = match arguments.params.first().map(piece) {
+        let given = arguments.params.first().filter(|node| !says_nothing(node));
+        let path = match given.map(piece) {
             Some(Piece::Text(path)) if !path.is_empty() => path,
             _ => {
                 return Err(self.refuse(

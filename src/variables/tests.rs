@@ -509,6 +509,19 @@ fn files_and_git() {
 }
 
 #[test]
+fn a_file_without_a_path_is_refused_whatever_stands_behind_it() {
+    for nothing in ["false", "0", "''"] {
+        let text = format!("n: {nothing}\na: ${{file(${{self:n}}):k, 'fallback'}}\n");
+        let outcome = run(&text, &world(), &context());
+        assert_eq!(
+            outcome.found(),
+            [("variable-refused", "${file(${self:n}):k, 'fallback'}")],
+            "{nothing}"
+        );
+    }
+}
+
+#[test]
 fn the_region_and_profile_are_known_before_aws() {
     let outcome = run("provider: {region: '${ssm:/x}'}\n", &world(), &context());
     assert_eq!(outcome.found().len(), 1);
