@@ -1,4 +1,8 @@
-//! The pages that are made from the code are what the code says today (`BLESS=1` writes them).
+//! The pages, and parts of pages, that are made from the code are what the code says today (`BLESS=1` writes them).
+
+mod commands;
+mod file;
+mod parts;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -53,15 +57,28 @@ fn section(rule: &Rule) -> String {
     page
 }
 
-#[test]
-fn the_page_of_findings_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
-    let made = findings();
+/// A file of the repository is what is made of the code.
+fn current(name: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, &made).unwrap();
+        fs::write(&path, made).unwrap();
     }
     assert!(
         fs::read_to_string(&path).unwrap_or_default() == made,
-        "docs/findings.md is behind the rules (BLESS=1 writes it)"
+        "{name} is behind the code (BLESS=1 writes it)"
     );
+}
+
+#[test]
+fn the_page_of_findings_is_current() {
+    current("docs/findings.md", &findings());
+}
+
+#[test]
+fn the_picture_of_the_readme_is_current() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/heavy-water");
+    let graph = ["graph", "--pipeline", "prod", "--format", "svg"];
+    let ran = crate::examples::pipectl(&folder, &graph);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    current("docs/heavy-water.svg", &ran.stdout);
 }

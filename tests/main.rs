@@ -18,6 +18,7 @@ mod cloud_contract;
 mod cloud_failures;
 mod corpus;
 mod docs;
+mod documents;
 mod editors;
 mod emulated;
 mod engine;
