@@ -3,6 +3,7 @@
 mod commands;
 mod file;
 mod parts;
+mod readme;
 
 use std::fmt::Write as _;
 use std::fs;

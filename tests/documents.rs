@@ -26,6 +26,7 @@
 mod desk;
 mod links;
 mod newcomer;
+mod others;
 mod page;
 
 use std::fs;

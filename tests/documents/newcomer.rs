@@ -118,7 +118,7 @@ impl Drop for Running {
     }
 }
 
-/// A repository with the files that git would hand out.
+/// A folder `pipectl` with the files that git would hand out.
 fn clone() -> Place {
     let place = Place::new();
     let mut git = Command::new("git");
@@ -135,7 +135,7 @@ fn clone() -> Place {
         let from: PathBuf = root().join(name);
         // What the product is not made of is left out: it is large.
         if from.is_file() && !name.starts_with("tests/") {
-            let to = place.path().join(name);
+            let to = place.path().join("pipectl").join(name);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(from, to).unwrap();
         }
@@ -143,33 +143,38 @@ fn clone() -> Place {
     place
 }
 
-const COMMIT: &str = "git init -q -b main . && git add -A && git commit -q -m 'The first version'";
-
 #[test]
 fn a_clone_is_tried_out() {
-    let clone = clone();
+    let place = clone();
     let newcomer = Newcomer::new();
-    newcomer.does(clone.path(), COMMIT);
-    let approve = "pipectl approve --sandbox -f examples/heavy-water/pipeline.yml --pipeline prod";
-    let said = newcomer.does_and_approves(clone.path(), &commands("clone"), approve);
+    let clone = place.path().join("pipectl");
+    newcomer.does(
+        &clone,
+        "git init -q . && git add -A && git commit -q -m 'A'",
+    );
+    let approve = "cd ../hw-api && pipectl approve --sandbox --pipeline prod";
+    let said = newcomer.does_and_approves(&clone, &commands("clone"), approve);
     assert!(said.contains("to create"), "{said}");
     assert!(
         said.lines().any(|line| line.starts_with("✓ execution ")),
         "{said}"
     );
-    let left = newcomer.does(clone.path(), "git status --porcelain");
-    assert_eq!(left, "", "trying it out leaves something behind");
+    for folder in [clone, place.path().join("hw-api")] {
+        let left = newcomer.does(&folder, "git status --porcelain");
+        assert_eq!(left, "", "trying it out leaves something behind");
+    }
 }
 
 #[test]
 fn a_pipeline_of_ones_own_begins_in_an_empty_folder() {
     let newcomer = Newcomer::new();
-    let clone = clone();
-    newcomer.does(clone.path(), "cargo install --locked --path .");
+    let place = clone();
+    let install = "cargo install --locked --path .";
+    newcomer.does(&place.path().join("pipectl"), install);
     let own = Place::new();
     newcomer.does(own.path(), "git init -q -b main .");
-    let said =
-        newcomer.does_and_approves(own.path(), &commands("empty"), "pipectl approve --sandbox");
+    let approve = "pipectl approve --sandbox";
+    let said = newcomer.does_and_approves(own.path(), &commands("empty"), approve);
     assert!(said.contains("no findings"), "{said}");
     assert!(
         said.lines().any(|line| line.starts_with("✓ execution ")),

@@ -101,16 +101,19 @@ pub(super) fn items(page: &str) -> Vec<Item> {
                 said.push_str(line);
             }
             let said = said.trim_end().trim_end_matches("-->").trim();
-            match said
-                .strip_prefix("file:")
-                .and_then(|one| one.split_once('\n'))
-            {
-                None => comment = Some(said.to_owned()),
-                Some((name, text)) => items.push(Item::Hidden {
-                    line: at + 1,
+            let line = at + 1;
+            let file = said.strip_prefix("file:");
+            if let Some(script) = said.strip_prefix("run:") {
+                let script = script.to_owned();
+                items.push(Item::Run { line, script });
+            } else if let Some((name, text)) = file.and_then(|one| one.split_once('\n')) {
+                items.push(Item::Hidden {
+                    line,
                     name: name.trim().to_owned(),
                     text: format!("{text}\n"),
-                }),
+                });
+            } else {
+                comment = Some(said.to_owned());
             }
         } else if !trimmed.is_empty() {
             comment = None;
