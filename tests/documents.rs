@@ -24,6 +24,7 @@
 //! - `<!-- run:` and lines up to `-->`: commands that the page does not show; they succeed.
 
 mod desk;
+mod findings;
 mod links;
 mod newcomer;
 mod others;
@@ -95,7 +96,7 @@ tested! {
     variables "docs/variables.md"
 }
 
-/// Pages whose blocks another test looks at.
+/// Pages whose blocks are parts of files that only together with others are one; `findings` puts them there.
 const ELSEWHERE: &[&str] = &["docs/findings.md"];
 
 #[test]

@@ -418,6 +418,16 @@ fn source() -> Value {
     if let Some(of) = catalog::by_id("source-github-v1") {
         configure(&mut keys, &of.keys);
     }
+    // What AWS does where these are absent does not hold: `detect` always says them.
+    for (key, value) in &mut keys {
+        if matches!(key.as_str(), "poll" | "detectChanges")
+            && let Some(members) = value.as_object_mut()
+        {
+            members.remove("default");
+            members.insert("doNotSuggest".to_owned(), json!(true));
+            members.insert("description".to_owned(), json!("`detect` says the same"));
+        }
+    }
     let one_of: Vec<&str> = kinds.iter().copied().chain(["definition"]).collect();
     exactly_one(
         map("Where the code is", keys, &[]),

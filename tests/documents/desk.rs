@@ -27,6 +27,15 @@ pub(super) struct Desk {
 
 type Done = Result<(), String>;
 
+/// Of a system that builds have: what a self-update puts into the bucket.
+pub(super) fn small_program() -> Vec<u8> {
+    let mut elf = b"\x7fELF\x02\x01".to_vec();
+    elf.resize(18, 0);
+    elf.extend([62, 0]);
+    elf.resize(64, 0);
+    elf
+}
+
 impl Desk {
     pub(super) fn new(page: &str) -> Self {
         let place = Place::new();
@@ -36,12 +45,7 @@ impl Desk {
             copy(&cases.join(page), place.path());
         }
         let home = Place::new();
-        // Small, and of a system that builds have: a self-update puts it into the bucket.
-        let mut elf = b"\x7fELF\x02\x01".to_vec();
-        elf.resize(18, 0);
-        elf.extend([62, 0]);
-        elf.resize(64, 0);
-        home.write("pipectl-for-builds", elf);
+        home.write("pipectl-for-builds", small_program());
         let desk = Self { place, home };
         desk.shell("git init -q -b main .").unwrap();
         desk.commit();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::desk::small_program;
 use super::page::{Item, items};
 use super::root;
 use crate::support::program::{Place, finish};
@@ -54,6 +55,8 @@ impl Newcomer {
         let mut rights = fs::metadata(&path).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut rights, 0o755);
         fs::set_permissions(&path, rights).unwrap();
+        // A self-update hands on the running program; a debug build is so large that this would take minutes.
+        home.write("pipectl-for-builds", small_program());
         Self { home }
     }
 
@@ -68,6 +71,7 @@ impl Newcomer {
             .env_clear()
             .env("PATH", path)
             .env("HOME", home)
+            .env("PIPECTL_BINARY", home.join("pipectl-for-builds"))
             .env("NO_COLOR", "1")
             .env("LC_ALL", "C.UTF-8")
             .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -15,8 +15,8 @@ pub(super) const RULE: Rule = Rule {
           number and `true` as a truth value: quote them where a text belongs, the value of an environment variable \
           above all.",
     aws: "",
-    wrong: "environmentVariables:\n  - name: RETRIES\n    value: 3",
-    right: "environmentVariables:\n  - name: RETRIES\n    value: \"3\"",
+    wrong: "name: shop-compile\ntimeoutInMinutes: \"30\"",
+    right: "name: shop-compile\ntimeoutInMinutes: 30",
     link: "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html",
     facts: &[],
     check,

@@ -13,8 +13,8 @@ pub(super) const RULE: Rule = Rule {
     why: "An action reads artifacts that an earlier action has written. Actions of one stage with the same run order \
           run side by side, so that one cannot read what the other writes. Names of artifacts are compared with case.",
     aws: "",
-    wrong: "- deploy:\n    input: Bild            # the build's output is called Build\n    s3: my-bucket",
-    right: "- deploy:\n    input: Build\n    s3: my-bucket",
+    wrong: "- build: {run: make, artifacts: dist/**}\n- deploy:\n    input: Bild            # the build's output is called Build\n    s3: {bucket: my-bucket}",
+    right: "- build: {run: make, artifacts: dist/**}\n- deploy:\n    input: Build\n    s3: {bucket: my-bucket}",
     link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/pipeline-requirements.html",
     facts: &["S09"],
     check,

@@ -9,10 +9,11 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "two rules of a condition have one name",
     why: "The name of a rule says on the console and in events which of them stopped a run, and `#{rule.NAME}` means \
-          what it has found. Whether AWS refuses two of one name is not documented. Rules without a name are numbered.",
+          what it has found. Whether AWS refuses two of one name is not documented. Rules without a name are numbered, and \
+          so are short ones of one name.",
     aws: "",
-    wrong: "- build: make\n  beforeEntry:\n    check:\n      - {name: Quiet, alarm: shop-errors}\n      - {name: Quiet, alarm: shop-latency}",
-    right: "- build: make\n  beforeEntry:\n    check:\n      - {name: Errors, alarm: shop-errors}\n      - {name: Latency, alarm: shop-latency}",
+    wrong: "- build: make\n  beforeEntry:\n    check:\n      - {name: Quiet, alarm: shop-errors}\n      - definition:\n          name: Quiet\n          ruleTypeId: {category: Rule, owner: AWS, provider: CloudWatchAlarm, version: \"1\"}\n          configuration: {AlarmName: shop-latency}",
+    right: "- build: make\n  beforeEntry:\n    check:\n      - {name: Errors, alarm: shop-errors}\n      - definition:\n          name: Latency\n          ruleTypeId: {category: Rule, owner: AWS, provider: CloudWatchAlarm, version: \"1\"}\n          configuration: {AlarmName: shop-latency}",
     link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-conditions.html",
     facts: &[],
     check,

@@ -16,8 +16,8 @@ pub(super) const RULE: Rule = Rule {
           paths, and events. Tags and branches in one filter are refused, although pages of AWS show it: each is a \
           filter of its own. That paths stand without branches is a warning: what AWS makes of it is not documented.",
     aws: "The trigger configuration for the source action is not valid. Make sure to choose valid filter combinations.",
-    wrong: "triggers:\n  push: {branches: main, tags: 'v*'}",
-    right: "triggers:\n  push:\n    - {branches: main}\n    - {tags: 'v*'}",
+    wrong: "triggers:\n  - providerType: CodeStarSourceConnection\n    gitConfiguration:\n      sourceActionName: Source\n      push:\n        - {branches: {includes: [main]}, tags: {includes: ['v*']}}",
+    right: "triggers:\n  - providerType: CodeStarSourceConnection\n    gitConfiguration:\n      sourceActionName: Source\n      push:\n        - {branches: {includes: [main]}}\n        - {tags: {includes: ['v*']}}",
     link: "https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html",
     facts: &["T02"],
     check,
