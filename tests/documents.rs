@@ -89,6 +89,7 @@ tested! {
     from_copilot "docs/from-copilot.md"
     from_serverless "docs/from-serverless.md"
     from_terraform "docs/from-terraform.md"
+    install "docs/install.md"
     permissions "docs/permissions.md"
     running "docs/running.md"
     security "docs/security.md"

@@ -26,6 +26,7 @@ mod engine_processes;
 mod examples;
 mod fuzz;
 mod hook;
+mod install;
 mod judged;
 mod large_roles;
 mod model;
