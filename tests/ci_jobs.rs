@@ -84,7 +84,9 @@ fn the_workflow_of_releases_is_one() {
     fits("vendor.github-workflows", &text).unwrap_or_else(|said| panic!("{said}"));
     let found = linted(&text);
     assert!(found.is_empty(), "{found:#?}");
-    let script = text.lines().find_map(|line| line.split_once("- run: .ci/release"));
+    let script = text
+        .lines()
+        .find_map(|line| line.split_once("- run: .ci/release"));
     let list = Command::new("bash")
         .args([".ci/release", "--list"])
         .args(script.unwrap().1.split_whitespace())
