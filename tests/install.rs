@@ -265,6 +265,177 @@ fn cargo_binstall_looks_for_the_archives_of_a_release() {
     );
 }
 
+/// A place where the release script finds stand-ins for what takes long: maturin hands out one program for every
+/// processor, cargo packs nothing, and buildah only says what it was asked.
+struct Rehearsal {
+    place: Place,
+}
+
+impl Rehearsal {
+    fn new() -> Self {
+        let place = Place::new();
+        let tools = "target/release-tools";
+        let script = fs::read_to_string(root().join(".ci/release")).unwrap();
+        let wanted = script
+            .lines()
+            .find_map(|line| line.strip_prefix("wanted="))
+            .unwrap();
+        place.write(&format!("{tools}/installed"), wanted.trim_matches('\''));
+        place.write(
+            &format!("{tools}/bin/maturin"),
+            "#!/usr/bin/env bash\n\
+             set -euo pipefail\n\
+             while [ $# -gt 0 ]; do case $1 in --target) target=$2 ;; --out) out=$2 ;; esac; shift; done\n\
+             machine=${target%%-*}\n\
+             folder=$CARGO_TARGET_DIR/$target/release\n\
+             mkdir -p \"$folder\"\n\
+             cp \"$CARGO_TARGET_DIR/../program\" \"$folder/pipectl\"\n\
+             cd .. && version=$(sed -n 's/^version = \"\\(.*\\)\"$/\\1/p' Cargo.toml | head -n 1)\n\
+             touch \"$out/pipectl-$version-py3-none-manylinux_2_17_$machine.manylinux2014_$machine.musllinux_1_1_$machine.whl\"\n",
+        );
+        place.write("target/package/none", "");
+        let package = format!("touch \"$CARGO_TARGET_DIR/package/pipectl-{VERSION}.crate\"");
+        place.write("bin/cargo", format!("#!/bin/sh\n{package}\n"));
+        place.write("bin/buildah", "#!/bin/sh\necho \"buildah $*\"\n");
+        // The libraries of other processors are not needed for nothing.
+        place.write("bin/rustc", "#!/bin/sh\necho /\n");
+        // It asks only where the authorities are.
+        place.write(
+            &format!("{tools}/bin/python"),
+            "#!/bin/sh\necho \"$CARGO_TARGET_DIR/../authorities\"\n",
+        );
+        place.write("authorities", "of a stand-in\n");
+        for name in [
+            "bin/cargo",
+            "bin/buildah",
+            "bin/rustc",
+            "target/release-tools/bin/maturin",
+            "target/release-tools/bin/python",
+        ] {
+            let path = place.path().join(name);
+            done(Command::new("chmod").arg("+x").arg(path));
+        }
+        Self { place }
+    }
+
+    /// A program of C, linked as it is told; it says its first argument.
+    fn program(&self, flags: &[&str]) {
+        let text = "#include <stdio.h>\nint main(int n, char **a) { printf(\"pipectl %s\\n\", n > 1 ? a[1] : \"\"); return 0; }\n";
+        self.place.write("program.c", text);
+        let mut command = Command::new("cc");
+        command.args(flags).args(["-o", "program", "program.c"]);
+        done(command.current_dir(self.place.path()));
+    }
+
+    fn run(&self) -> Output {
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new("bash");
+        command
+            .args([".ci/release", std::env::consts::ARCH])
+            .current_dir(root())
+            .env("CARGO_TARGET_DIR", self.place.path().join("target"))
+            .env(
+                "PATH",
+                format!("{}:{path}", self.place.path().join("bin").display()),
+            )
+            .env_remove("RELEASE_DIR");
+        finish(&mut command)
+    }
+
+    fn made(&self) -> PathBuf {
+        self.place.path().join("target/release-files")
+    }
+}
+
+#[test]
+fn the_release_script_makes_what_it_lists_and_the_same_twice() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.program(&["-static"]);
+    let output = rehearsal.run();
+    assert_eq!(output.code, 0, "{}", output.said());
+    let said = output.out();
+    for words in [
+        "static: it needs no library",
+        "starts: --version",
+        "buildah build --build-arg TARGETARCH=",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let machine = std::env::consts::ARCH;
+    let listed = release(&["--list", machine]).out();
+    let listed: BTreeSet<String> = listed.lines().map(str::to_owned).collect();
+    let made: BTreeSet<String> = fs::read_dir(rehearsal.made())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(made, listed);
+    let sums = || fs::read_to_string(rehearsal.made().join("SHA256SUMS")).unwrap();
+    let before = sums();
+    assert_eq!(before.lines().count(), made.len() - 1);
+    done(
+        Command::new("sha256sum")
+            .args(["--check", "--quiet", "SHA256SUMS"])
+            .current_dir(rehearsal.made()),
+    );
+
+    let name = format!("pipectl-{machine}-unknown-linux-musl-v{VERSION}");
+    let inside = |archive: &str| {
+        let mut command = Command::new("tar");
+        command.arg("-tzf").arg(rehearsal.made().join(archive));
+        done(&mut command).out()
+    };
+    let archive = inside(&format!("{name}.tar.gz"));
+    for file in [
+        "pipectl",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "completions/pipectl.bash",
+        "completions/_pipectl",
+        "completions/pipectl.fish",
+        "completions/_pipectl.ps1",
+        "man/man1/pipectl.1",
+    ] {
+        let path = format!("{name}/{file}");
+        assert!(
+            archive.lines().any(|line| line == path),
+            "{path}: {archive}"
+        );
+    }
+    let context = inside(&format!("pipectl-{VERSION}-container.tar.gz"));
+    for file in ["Containerfile", "ca-certificates.crt", "LICENSE-MIT"] {
+        assert!(
+            context.contains(&format!("pipectl-{VERSION}-container/{file}\n")),
+            "{context}"
+        );
+    }
+    assert_eq!(rehearsal.run().code, 0);
+    assert_eq!(sums(), before);
+}
+
+#[test]
+fn the_release_script_takes_no_program_that_needs_libraries() {
+    let rehearsal = Rehearsal::new();
+    rehearsal
+        .place
+        .write("own.c", "int own(void) { return 1; }\n");
+    done(
+        Command::new("cc")
+            .args(["-shared", "-fPIC", "-o", "libown.so", "own.c"])
+            .current_dir(rehearsal.place.path()),
+    );
+    rehearsal.program(&["-L.", "-Wl,--no-as-needed", "-lown"]);
+    let output = rehearsal.run();
+    assert_eq!(output.code, 1, "{}", output.said());
+    assert!(
+        output.err().contains("needs libown.so"),
+        "{}",
+        output.said()
+    );
+    assert!(!rehearsal.made().join("SHA256SUMS").exists());
+}
+
 /// What the release script reads from a program.
 fn needs(file: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(python());
