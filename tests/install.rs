@@ -436,6 +436,48 @@ fn the_release_script_takes_no_program_that_needs_libraries() {
     assert!(!rehearsal.made().join("SHA256SUMS").exists());
 }
 
+/// Where the released pipectl is static, the builds of Amazon Linux 2 run it: `apply` takes it for the self-update.
+#[test]
+fn builds_of_amazon_linux_2_get_a_static_program_of_their_processor() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.program(&["-static"]);
+    let place = &rehearsal.place;
+    let (mine, other, kind, image) = match std::env::consts::ARCH {
+        "aarch64" => (183, 62, "arm", "amazonlinux-aarch64-standard:2.0"),
+        _ => (62, 183, "linux", "amazonlinux-x86_64-standard:4.0"),
+    };
+    let file = format!(
+        "service: shop\nsource: {{codecommit: shop, branch: main}}\n\
+         defaults: {{os: {kind}, image: \"aws/codebuild/{image}\"}}\n\
+         stages:\n  - selfUpdate\n  - build: make\n"
+    );
+    place.write("pipeline.yml", file);
+    let plan = || {
+        let mut command = place.command(&["plan", "--sandbox", "-r", "us-east-1"]);
+        done(command.env("PIPECTL_BINARY", place.path().join("program")))
+    };
+    let taken = plan();
+    let digest = done(Command::new("sha256sum").arg(place.path().join("program"))).out();
+    let object = format!("/pipectl/{}", digest.split(' ').next().unwrap());
+    assert!(taken.out().contains(&object), "{}", taken.said());
+    assert!(
+        !taken.err().contains("self-update-binary"),
+        "{}",
+        taken.said()
+    );
+    // The processor stands at byte 18 of the file.
+    let mut program = fs::read(place.path().join("program")).unwrap();
+    assert_eq!(program[18], mine);
+    program[18] = other;
+    place.write("program", program);
+    let refused = plan();
+    assert!(
+        refused.err().contains("self-update-binary"),
+        "{}",
+        refused.said()
+    );
+}
+
 /// What the release script reads from a program.
 fn needs(file: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(python());
