@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::api;
 use super::forms::{
-    self, absent, any_of, duration, exactly_one, free_map, map, one_or_more, reference, text,
+    self, absent, any_of, duration, exactly_one, map, one_or_more, reference, text,
 };
 use crate::catalog::actions::{self as catalog, ActionType};
 use crate::catalog::keys::{ConfigKey, Format, camel};
@@ -110,7 +110,8 @@ pub(super) fn grouped(group: &str, builds: bool) -> Value {
 }
 
 pub(super) fn single(id: &str) -> Value {
-    catalog::by_id(id).map_or_else(free_map, |of| of_provider(of, false))
+    let of = catalog::by_id(id).expect("the catalogue has it");
+    of_provider(of, false)
 }
 
 fn of_provider(of: &'static ActionType, by_text: bool) -> Value {
@@ -136,6 +137,15 @@ fn of_provider(of: &'static ActionType, by_text: bool) -> Value {
     }
     let mut keys = owned(keys);
     configure(&mut keys, &of.keys);
+    for needed in of.keys.iter().filter(|key| key.required && key.certain) {
+        for (word, value) in &mut keys {
+            if needed.answers_to(word)
+                && let Some(Value::String(about)) = value.get_mut("description")
+            {
+                about.push_str(". Required");
+            }
+        }
+    }
     let form = map(&format!("{} by {}", of.category(), of.provider), keys, &[]);
     if by_text {
         any_of("What is invoked", vec![text("Its name or ARN"), form])

@@ -51,7 +51,7 @@ pub fn schema() -> Value {
         ("deploy", plain(grouped("deploy", true))),
         ("invoke", plain(grouped("invoke", false))),
         ("scan", plain(single("inspector-scan"))),
-        ("image", plain(single("ecr-build-and-publish"))),
+        ("image", plain(single("ecr-build-publish"))),
         ("alarm", alarm()),
         ("variable", variable()),
         ("pipeline", pipeline()),

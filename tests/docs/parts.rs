@@ -46,6 +46,7 @@ impl Page {
             let Some(part) = marked(line) else { continue };
             let text = make(part)
                 .unwrap_or_else(|| panic!("{}: nothing is called `{part}` any more", self.name));
+            assert!(!text.trim().is_empty(), "{}: `{part}` is empty", self.name);
             made.push_str(text.trim_end());
             made.push('\n');
             made.push_str(END);
