@@ -72,6 +72,7 @@ pub async fn plan(
         });
     }
     plan::leave_to_pipelines(&mut plan);
+    plan::leave_unconfirmed(&mut plan);
     plan.calls = cloud.calls();
     Ok(plan)
 }

@@ -353,6 +353,18 @@ pub const CODES: &[(&str, &str)] = &[
         "a raw definition has a member that the API does not have",
     ),
     (
+        "bucket-foreign",
+        "an artifact bucket that the file gives belongs to another account",
+    ),
+    (
+        "bucket-missing",
+        "a bucket that the file gives does not exist",
+    ),
+    (
+        "bucket-region",
+        "a bucket that the file gives is in another region than where it is used",
+    ),
+    (
         "connection-missing",
         "a connection that the file gives does not exist",
     ),

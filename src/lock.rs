@@ -25,6 +25,23 @@ struct Content {
     who: String,
 }
 
+/// Who works: what the lock tells others, and by what its holder knows it again.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    who: String,
+    owner: String,
+}
+
+impl Holder {
+    /// Another one each time, also for the same people.
+    pub fn new(who: impl Into<String>, clock: &dyn Clock) -> Self {
+        Self {
+            who: who.into(),
+            owner: format!("{:016x}{:016x}", clock.random(), clock.random()),
+        }
+    }
+}
+
 /// A lock that is held.
 #[derive(Debug)]
 pub struct Lock {
@@ -42,21 +59,12 @@ impl Lock {
         cloud: &dyn Cloud,
         service: &str,
         region: &str,
-        who: &str,
+        holder: &Holder,
         break_lock: bool,
         clock: &dyn Clock,
     ) -> Result<Self, Failure> {
-        let now = clock.now();
-        let lock = Self {
-            name: format!("/pipectl/{service}/{region}/lock"),
-            region: region.to_owned(),
-            content: Content {
-                owner: format!("{:016x}{:016x}", clock.random(), clock.random()),
-                started: now,
-                expires: now + LIFETIME,
-                who: who.to_owned(),
-            },
-        };
+        let lock = Self::of(service, region, holder, clock);
+        let now = lock.content.started;
         if lock.put(cloud, clock).await? {
             return Ok(lock);
         }
@@ -77,6 +85,32 @@ impl Lock {
         }
         lock.take_over(cloud, clock, &text).await?;
         Ok(lock)
+    }
+
+    fn of(service: &str, region: &str, holder: &Holder, clock: &dyn Clock) -> Self {
+        let now = clock.now();
+        Self {
+            name: format!("/pipectl/{service}/{region}/lock"),
+            region: region.to_owned(),
+            content: Content {
+                owner: holder.owner.clone(),
+                started: now,
+                expires: now + LIFETIME,
+                who: holder.who.clone(),
+            },
+        }
+    }
+
+    /// Gives back the lock of a work that was cut off, if it has it.
+    pub async fn give_back(
+        cloud: &dyn Cloud,
+        service: &str,
+        region: &str,
+        holder: &Holder,
+        clock: &dyn Clock,
+    ) -> Result<(), Failure> {
+        let lock = Self::of(service, region, holder, clock);
+        lock.release(cloud, clock).await
     }
 
     /// Prolongs it when half its time is over.

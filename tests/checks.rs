@@ -34,8 +34,11 @@ fn findings(folder: &Path, file: &str) -> Vec<Value> {
 }
 
 /// Codes of reading and decoding that no file alone brings about.
-const NOT_OF_A_FILE: [&str; 9] = [
+const NOT_OF_A_FILE: [&str; 12] = [
     // seen in an account
+    "bucket-foreign",
+    "bucket-missing",
+    "bucket-region",
     "connection-missing",
     "connection-pending",
     "role-missing",

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pipectl::apply::clock::SystemClock;
-use pipectl::apply::{self, CancellationFlag, Settings};
+use pipectl::apply::{self, CancellationFlag, Holder, Settings};
 use pipectl::cloud;
 use pipectl::compile::Compiled;
 use pipectl::plan::{self, Options};
@@ -398,7 +398,7 @@ async fn goes_round(text: &str) -> Result<(), String> {
         confirmed: true,
         admit: &|_| Ok(()),
         break_lock: false,
-        who: "test".to_owned(),
+        who: Holder::new("test", &SystemClock),
         clock: &SystemClock,
     };
     let flag = CancellationFlag::default();

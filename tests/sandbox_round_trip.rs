@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pipectl::apply::clock::SystemClock;
-use pipectl::apply::{self, CancellationFlag, Settings};
+use pipectl::apply::{self, CancellationFlag, Holder, Settings};
 use pipectl::cloud::Cloud;
 use pipectl::plan::{self, Options};
 use pipectl::resources::{Desired, Id, Kind, Resource};
@@ -94,7 +94,7 @@ async fn round_trip(case: &Value, folder: &Path) -> Result<(), String> {
         confirmed: true,
         admit: &|_| Ok(()),
         break_lock: false,
-        who: "test".to_owned(),
+        who: Holder::new("test", &SystemClock),
         clock: &SystemClock,
     };
     let outcome = apply::run(

@@ -18,6 +18,7 @@ use crate::destroy;
 use crate::error::{Exit, Failure};
 use crate::inventory::Inventory;
 use crate::live;
+pub use crate::lock::Holder;
 use crate::lock::Lock;
 use crate::plan::{self, Action, Change, Desired, Plan, PlanJson};
 use crate::resources::{Id, Kind};
@@ -87,7 +88,7 @@ pub struct Settings<'a> {
     /// A lock of another is taken over.
     pub break_lock: bool,
     /// Who works, for whoever finds the lock.
-    pub who: String,
+    pub who: Holder,
     /// Time and chance.
     pub clock: &'a dyn Clock,
 }

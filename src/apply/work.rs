@@ -120,10 +120,12 @@ impl<'w> Worker<'w> {
                 let Some(wait) = retries.next(&error, &made, self.clock) else {
                     return Err(about(&error, &desired.id));
                 };
+                if !self.cancel.is_cancelled() {
+                    self.clock.sleep(wait).await;
+                }
                 if self.cancel.is_cancelled() {
                     return Err(about(&error, &desired.id));
                 }
-                self.clock.sleep(wait).await;
             } else if tried && live.is_some() {
                 return Err(about(&error, &desired.id));
             }

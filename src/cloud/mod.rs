@@ -69,6 +69,9 @@ impl std::fmt::Display for CloudError {
 
 impl std::error::Error for CloudError {}
 
+/// The code of a refusal because the bucket is in another region: S3's own word, also where it answers without words.
+pub const ELSEWHERE: &str = "PermanentRedirect";
+
 /// The code of an update that worked and overwrote another one of the same moment: told, but no failure.
 pub const VERSION_JUMPED: &str = "version-jumped";
 
@@ -118,6 +121,15 @@ pub struct SecretText {
     pub value: String,
     /// VersionId.
     pub version_id: String,
+}
+
+/// A bucket that somebody else made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenBucket {
+    /// Its region, if AWS says it.
+    pub region: Option<String>,
+    /// It belongs to another account for certain.
+    pub foreign: bool,
 }
 
 /// Numbers of calls, by `Service:Operation`.
@@ -181,6 +193,9 @@ pub trait Cloud: Send + Sync {
     async fn connection_status(&self, arn: &str) -> Result<Option<String>>;
     /// Whether a role that the file gives exists.
     async fn role_exists(&self, arn: &str) -> Result<bool>;
+
+    /// A bucket that the file gives, asked for in this region; `None` where there is none of the name anywhere.
+    async fn given_bucket(&self, region: &str, name: &str) -> Result<Option<GivenBucket>>;
 
     /// Resources as they are, `None` where absent, in the order asked. Batched where AWS has a batch. Bodies in the
     /// shapes of `crate::resources`, read-only members may still be in; tags filled.

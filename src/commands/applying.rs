@@ -1,5 +1,6 @@
 //! What `plan`, `apply` and `destroy` share: the plan, the question, the work, and what is told afterwards.
 
+use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -7,17 +8,19 @@ use serde_json::{Value, json};
 
 use super::self_update::SelfUpdate;
 use super::session::{Ready, Session};
+use super::stops::Stops;
 use super::{End, Setting, desired, given};
 use crate::apply::clock::SystemClock;
-use crate::apply::{self, Admit, CancellationFlag, Outcome, Settings};
+use crate::apply::{self, Admit, CancellationFlag, Event, Holder, Outcome, Settings};
 use crate::cli::ApplyFlags;
 use crate::compile::Compiled;
 use crate::destroy;
 use crate::error::{Exit, Failure};
+use crate::lock::Lock;
 use crate::plan::{self, Options, Plan};
 use crate::report::plan::Header;
 use crate::report::progress::Progress;
-use crate::resources::Desired;
+use crate::resources::{Desired, Id};
 
 /// A plan, what it was made from, and the account it is for.
 pub(super) struct Work {
@@ -46,6 +49,8 @@ pub(super) enum Goal {
 
 /// How long `--wait` waits for another apply.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// How long the lock may take to be given back when nothing else is waited for.
+const LAST_CALL: Duration = Duration::from_millis(900);
 /// Between two looks at the lock.
 const BETWEEN: Duration = Duration::from_secs(3);
 
@@ -70,9 +75,20 @@ pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Resul
     if let Some(own) = &mut own {
         own.enter(&mut desired, &ready.model);
     }
-    let plan = plan::make(&desired, ready.account.cloud.as_ref(), &options(flags)).await?;
+    let plan = match plan::make(&desired, ready.account.cloud.as_ref(), &options(flags)).await {
+        Ok(plan) => plan,
+        Err(failure) => {
+            let of_s3 = |operation: &String| operation.starts_with("S3:");
+            if failure.operation.as_ref().is_some_and(of_s3) {
+                // A bucket that the file gives may be the reason: then its place is told.
+                given::buckets(session, &ready, &desired).await?;
+                session.end_on_errors(None)?;
+            }
+            return Err(failure.into());
+        }
+    };
     if !plan.is_empty() {
-        given::check(session, &ready).await?;
+        given::check(session, &ready, &desired).await?;
     }
     session.print_warnings();
     Ok(Work {
@@ -244,7 +260,9 @@ pub(super) async fn perform(
         }
         tokio::select! {
             () = tokio::time::sleep(BETWEEN) => {}
-            () = stop.as_mut() => return Err(stopped_at_once()),
+            () = stop.as_mut() => {
+                return Err(stopped("stopped while waiting for another apply: nothing was changed".to_owned(), "the same command begins again"));
+            }
         }
         waited += BETWEEN;
     }
@@ -267,12 +285,16 @@ async fn once(
         confirmed,
         admit,
         break_lock,
-        who: work.ready.identity.arn.clone(),
+        who: Holder::new(work.ready.identity.arn.clone(), &SystemClock),
         clock: &SystemClock,
     };
+    let mut under_way = UnderWay::default();
     let cloud = work.ready.account.cloud.as_ref();
     let outcome = {
-        let mut events = |event| progress.event(&event);
+        let mut events = |event| {
+            under_way.note(&event);
+            progress.event(&event);
+        };
         let work_is_done = async {
             match goal {
                 Goal::Apply => {
@@ -305,33 +327,85 @@ async fn once(
         }
     };
     progress.finish();
-    outcome.ok_or_else(stopped_at_once)
+    match outcome {
+        Some(outcome) => Ok(outcome),
+        None => Err(cut_off(work, &settings, &under_way).await),
+    }
 }
 
-fn stopped_at_once() -> End {
+/// What was begun when everything ended at once, and how much was done before.
+#[derive(Default)]
+struct UnderWay {
+    begun: BTreeSet<Id>,
+    done: usize,
+}
+
+impl UnderWay {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Started { id, .. } => {
+                self.begun.insert(id.clone());
+            }
+            Event::Done { id, .. } => {
+                self.begun.remove(id);
+                self.done += 1;
+            }
+            Event::Failed { id, .. } | Event::Skipped { id, .. } => {
+                self.begun.remove(id);
+            }
+            Event::Replanned(_) | Event::Note(_) => {}
+        }
+    }
+}
+
+/// Ends in the middle of calls: says which, and gives the lock back if that goes quickly.
+async fn cut_off(work: &Work, settings: &Settings<'_>, under_way: &UnderWay) -> End {
+    let give_back = Lock::give_back(
+        work.ready.account.cloud.as_ref(),
+        &work.desired.service,
+        &work.desired.region,
+        &settings.who,
+        settings.clock,
+    );
+    let free = matches!(tokio::time::timeout(LAST_CALL, give_back).await, Ok(Ok(())));
+    let begun: Vec<String> = under_way.begun.iter().map(ToString::to_string).collect();
+    let done = match under_way.done {
+        1 => "1 change was made".to_owned(),
+        done => format!("{done} changes were made"),
+    };
+    let message = if begun.is_empty() {
+        format!("stopped at once: {done}")
+    } else {
+        let begun = begun.join(", ");
+        format!("stopped in the middle of {begun}: what became of it is not known; {done} before")
+    };
+    let help = if free {
+        "the same command goes on from there".to_owned()
+    } else {
+        "the same command goes on from there. Its lock could not be given back in time: add --break-lock, or wait until it expires, ten minutes from now".to_owned()
+    };
+    stopped(message, &help)
+}
+
+fn stopped(message: String, help: &str) -> End {
     End::from(Failure {
         exit: Exit::Interrupted,
-        ..Failure::failed(
-            "interrupted",
-            "stopped in the middle of a call: what it did is not known",
-        )
-        .help("the same command goes on from there, with --break-lock or when its lock has expired, ten minutes from now")
+        ..Failure::failed("interrupted", message).help(help)
     })
 }
 
 /// The first Ctrl-C asks the work to stop between two calls; this ends at the second.
 async fn interrupted_twice(setting: &Setting, cancel: &CancellationFlag) {
-    if tokio::signal::ctrl_c().await.is_err() {
+    let Ok(mut stops) = Stops::listen() else {
         // Without a handler Ctrl-C ends the program by itself.
         return std::future::pending().await;
-    }
+    };
+    stops.next().await;
     cancel.cancel();
     setting
         .report
         .say("stopping after the calls under way; Ctrl-C once more stops at once");
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    stops.next().await;
 }
 
 /// Tells what was done and ends accordingly.

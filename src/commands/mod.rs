@@ -28,6 +28,7 @@ mod session;
 mod shell;
 mod status;
 mod steer;
+mod stops;
 mod surroundings;
 mod trust;
 mod validate;

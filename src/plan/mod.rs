@@ -144,6 +144,20 @@ pub struct Change {
     pub live: Option<Resource>,
 }
 
+impl Change {
+    /// The removal of a subscription whose link nobody has clicked on.
+    fn is_unconfirmed(&self) -> bool {
+        let arn = |live: &Resource| live.body.get("subscriptionArn").cloned();
+        self.action == Action::Delete
+            && self.id.kind == Kind::Subscription
+            && self
+                .live
+                .as_ref()
+                .and_then(arn)
+                .is_some_and(|arn| arn.as_str().is_none_or(|arn| !arn.starts_with("arn:")))
+    }
+}
+
 /// What apply would do.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -242,6 +256,7 @@ pub fn compare(
     }
     leftovers(desired, live, &mut plan);
     leave_to_pipelines(&mut plan);
+    leave_unconfirmed(&mut plan);
     consequences(desired, &mut plan);
     Ok(plan)
 }
@@ -569,14 +584,15 @@ fn leftovers(desired: &Desired, live: &BTreeMap<Id, Resource>, plan: &mut Plan) 
     }
 }
 
+fn deleted(plan: &Plan) -> BTreeSet<Id> {
+    let changes = plan.changes.iter();
+    let deleted = changes.filter(|change| change.action == Action::Delete);
+    deleted.map(|change| change.id.clone()).collect()
+}
+
 /// Transitions of a pipeline that is deleted go with it: opening one before would let in what waits there.
 pub(crate) fn leave_to_pipelines(plan: &mut Plan) {
-    let deleted: BTreeSet<Id> = plan
-        .changes
-        .iter()
-        .filter(|change| change.action == Action::Delete)
-        .map(|change| change.id.clone())
-        .collect();
+    let deleted = deleted(plan);
     plan.changes.retain(|change| {
         change.action != Action::Delete
             || !change
@@ -584,6 +600,25 @@ pub(crate) fn leave_to_pipelines(plan: &mut Plan) {
                 .pipeline_of_transition()
                 .is_some_and(|pipeline| deleted.contains(&pipeline))
     });
+}
+
+/// A subscription that nobody has confirmed has no ARN to remove it by. It goes with its topic; where the topic stays, so
+/// does it, until AWS drops it.
+pub(crate) fn leave_unconfirmed(plan: &mut Plan) {
+    let deleted = deleted(plan);
+    let stays = |change: &Change| {
+        let topic = change.id.topic_of_subscription();
+        change.is_unconfirmed() && topic.is_some_and(|topic| !deleted.contains(&topic))
+    };
+    let changes = std::mem::take(&mut plan.changes).into_iter();
+    let (stay, go): (Vec<Change>, Vec<Change>) = changes.partition(stays);
+    plan.changes = go;
+    for Change { id, .. } in stay {
+        plan.consequences.push(format!(
+            "{id} stays: nobody has confirmed it, and until then it cannot be removed. AWS drops it by itself after some days."
+        ));
+        plan.leftovers.push(id);
+    }
 }
 
 /// A transition's stage in words.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Look;
 use super::text::{Paint, clean, number, paint};
 use crate::plan::{Action, Change, Field, Plan};
-use crate::resources::Id;
+use crate::resources::{Id, Kind};
 
 /// For whom a plan is.
 #[derive(Debug, Clone)]
@@ -56,6 +56,9 @@ pub fn plan(look: Look, head: &Header, plan: &Plan) -> String {
         for id in &plan.leftovers {
             let data = if id.kind.holds_data() {
                 "  (only with --delete-data)"
+            } else if plan.options.prune {
+                // What else is left over after all stays for the reason told below.
+                "  (not now)"
             } else {
                 ""
             };
@@ -172,7 +175,7 @@ fn change_lines(
     }
     text.push('\n');
     for field in &change.fields {
-        field_lines(text, look, field);
+        field_lines(text, look, &spoken(change, field), field);
     }
     for grant in &change.widens {
         let line = format!("      ! may now {}", clean(&grant.to_string()));
@@ -194,8 +197,37 @@ fn reason(change: &Change) -> &'static str {
     }
 }
 
-fn field_lines(text: &mut String, look: Look, field: &Field) {
-    let path = clean(&field.path);
+/// The path as people say it: stages and actions of a pipeline by their names, not by where they stand.
+fn spoken(change: &Change, field: &Field) -> String {
+    let side = match field.after {
+        Some(_) => &change.desired,
+        None => &change.live,
+    };
+    let pipeline = side.as_ref().filter(|side| side.id.kind == Kind::Pipeline);
+    let Some(pipeline) = pipeline else {
+        return field.path.clone();
+    };
+    let mut at = &pipeline.body;
+    let mut parts = Vec::new();
+    for part in field.path.split('.') {
+        let place = part.strip_suffix(']').and_then(|part| part.split_once('['));
+        let place = place.and_then(|(key, index)| Some((key, index.parse::<usize>().ok()?)));
+        let Some((key, index)) = place else {
+            parts.push(part.to_owned());
+            at = &at[part];
+            continue;
+        };
+        at = &at[key][index];
+        parts.push(match at["name"].as_str() {
+            Some(name) => format!("{key}[{name}]"),
+            None => part.to_owned(),
+        });
+    }
+    parts.join(".")
+}
+
+fn field_lines(text: &mut String, look: Look, path: &str, field: &Field) {
+    let path = clean(path);
     if field.secret {
         let _ = writeln!(text, "      {path}: a secret, not shown");
         return;
@@ -348,7 +380,49 @@ pub fn outcome(outcome: &crate::apply::Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Reason;
+    use crate::resources::Resource;
     use serde_json::json;
+
+    #[test]
+    fn stages_and_actions_are_called_by_their_names() {
+        let pipeline = |stages: Value| {
+            let id = Id::new(Kind::Pipeline, "us-east-1", "p");
+            Some(Resource::new(id, json!({"stages": stages})))
+        };
+        let change = Change {
+            id: Id::new(Kind::Pipeline, "us-east-1", "p"),
+            action: Action::Update,
+            reason: Reason::File,
+            fields: Vec::new(),
+            widens: Vec::new(),
+            desired: pipeline(
+                json!([{"name": "Source"}, {"name": "Build", "actions": [{"name": "Unit"}]}]),
+            ),
+            live: pipeline(json!([{"name": "Source"}, {"name": "Old"}])),
+        };
+        let said = |path: &str, after: Option<Value>| {
+            let path = path.to_owned();
+            let (before, secret) = (Some(json!(1)), false);
+            spoken(
+                &change,
+                &Field {
+                    path,
+                    before,
+                    after,
+                    secret,
+                },
+            )
+        };
+        let some = || Some(json!(2));
+        assert_eq!(
+            said("stages[1].actions[0].configuration.A.B", some()),
+            "stages[Build].actions[Unit].configuration.A.B"
+        );
+        assert_eq!(said("stages[1]", None), "stages[Old]");
+        assert_eq!(said("stages[7].actions[0]", some()), "stages[7].actions[0]");
+        assert_eq!(said("tags.team", some()), "tags.team");
+    }
 
     #[test]
     fn a_long_value_begins_with_its_name() {

@@ -167,6 +167,13 @@ impl Id {
         (self.kind == Kind::StageTransition)
             .then(|| Self::new(Kind::Pipeline, self.region.clone(), pipeline))
     }
+
+    /// The topic, if this is a subscription.
+    pub(crate) fn topic_of_subscription(&self) -> Option<Self> {
+        let (topic, _) = self.name.split_once(' ')?;
+        (self.kind == Kind::Subscription)
+            .then(|| Self::new(Kind::Topic, self.region.clone(), topic))
+    }
 }
 
 impl fmt::Display for Id {

@@ -46,8 +46,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::cloud::{
-    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
-    SecretText,
+    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, GivenBucket, Identity, Parameter,
+    Result, Revision, SecretText,
 };
 use crate::diagnostic::Diagnostics;
 use crate::error::Failure;
@@ -359,6 +359,10 @@ impl Cloud for Sandbox {
     async fn role_exists(&self, arn: &str) -> Result<bool> {
         self.count_read("IAM:GetRole", 1);
         self.reading(Some(arn.to_owned()), |db| self.role_is_there(db, arn))
+    }
+
+    async fn given_bucket(&self, region: &str, name: &str) -> Result<Option<GivenBucket>> {
+        self.head_bucket(region, name)
     }
 
     async fn read(&self, ids: &[Id]) -> Result<Vec<Option<Resource>>> {

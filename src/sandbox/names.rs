@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::store::{self, now};
 use super::{Outcome, Sandbox, refuse};
-use crate::cloud::{Parameter, Result, SecretText};
+use crate::cloud::{GivenBucket, Parameter, Result, SecretText};
 use crate::variables::SECRET_PREFIX;
 
 /// The region of what is in every region.
@@ -338,6 +338,19 @@ impl Sandbox {
             return Ok(true);
         }
         Ok(!self.seed.strict && !store::was_made(db, "s3-bucket", name)?)
+    }
+
+    pub(super) fn head_bucket(&self, region: &str, name: &str) -> Result<Option<GivenBucket>> {
+        self.count_read("S3:HeadBucket", 1);
+        self.reading(Some(name.to_owned()), |db| {
+            let made = store::region_of(db, "s3-bucket", name)?;
+            let there = made.is_some() || self.bucket_is_there(db, name)?;
+            Ok(there.then(|| GivenBucket {
+                // One of another's making is where it is looked for.
+                region: Some(made.unwrap_or_else(|| region.to_owned())),
+                foreign: false,
+            }))
+        })
     }
 
     /// As for roles, by ARN.

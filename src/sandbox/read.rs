@@ -142,10 +142,9 @@ impl Sandbox {
                     count(&["IAM:GetPolicyVersion"], has);
                 }
                 Kind::Bucket => {
-                    count(&["S3:HeadBucket"], 1);
+                    count(&["S3:GetBucketVersioning"], 1);
                     let parts = [
                         "S3:GetBucketTagging",
-                        "S3:GetBucketVersioning",
                         "S3:GetBucketEncryption",
                         "S3:GetPublicAccessBlock",
                         "S3:GetBucketOwnershipControls",

@@ -5,7 +5,7 @@ use super::resolver::{Finding, Resolver, Stop};
 use super::sources::{Call, Found, texts, unknown};
 use super::value::{Piece, Trust, Value, piece};
 use super::{Answer, Request};
-use crate::cloud::{CloudError, ErrorKind};
+use crate::cloud::{CloudError, ELSEWHERE, ErrorKind};
 use crate::tree::{Data, Entry, Node, Secret, SecretReference, SecretService};
 
 /// How the name of a secret starts when it is read through Parameter Store.
@@ -25,6 +25,9 @@ impl Resolver<'_> {
         let help = match error.kind {
             ErrorKind::Denied => "the caller may not read it; ask for the permission",
             ErrorKind::Credentials => "AWS knows no valid credentials; log in, or give --profile",
+            _ if error.code == ELSEWHERE => {
+                "name the region of the bucket: `${s3(REGION):bucket/key}`"
+            }
             ErrorKind::NotFound | ErrorKind::Invalid => {
                 "a fallback is only used where nothing is found, not where AWS refuses"
             }

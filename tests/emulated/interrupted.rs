@@ -150,33 +150,95 @@ fn two_at_once() {
     assert_eq!(account.snapshot(), BTreeMap::new());
 }
 
-#[test]
-fn stopped_by_the_keyboard() {
-    let account = Account::with_file("200000000300", REGION, SMALL);
-    account.hold_write(4);
-    let child = account.start(&["apply", "--yes"]);
-    account.wait_held();
+/// What the keyboard, and what others, send to end a program.
+fn signal(child: &std::process::Child, name: &str) {
     let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([&format!("-{name}"), &child.id().to_string()])
         .status()
         .unwrap();
     assert!(kill.success());
-    // It hears of it before the call ends.
+    // It hears of it before anything else happens.
     std::thread::sleep(std::time::Duration::from_millis(300));
-    account.release(true);
+}
+
+#[test]
+fn stopped_by_the_keyboard() {
+    for (id, name) in [("200000000300", "INT"), ("200000000301", "TERM")] {
+        let account = Account::with_file(id, REGION, SMALL);
+        account.hold_write(4);
+        let child = account.start(&["apply", "--yes"]);
+        account.wait_held();
+        signal(&child, name);
+        account.release(true);
+        let ran = ended(child);
+        assert_eq!(ran.code, 130, "{}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stderr.contains("stopping after the calls under way"),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stdout.contains("Interrupted: ") && ran.stdout.contains(" created; "),
+            "{}",
+            ran.stdout
+        );
+        let made: Vec<String> = account.snapshot().into_keys().collect();
+        assert!(
+            !made.iter().any(|name| name.starts_with("pipeline ")),
+            "{made:?}"
+        );
+        assert!(!made.iter().any(|name| name.ends_with("/lock")), "{made:?}");
+        account.json(0, &["apply", "--yes"]);
+        account.assert_in_sync();
+    }
+}
+
+/// The second time nothing is waited for, and the lock is free all the same.
+#[test]
+fn stopped_by_the_keyboard_at_once() {
+    let account = Account::with_file("200000000302", REGION, SMALL);
+    account.hold_write(4);
+    let child = account.start(&["apply", "--yes"]);
+    account.wait_held();
+    signal(&child, "INT");
+    let pressed = std::time::Instant::now();
+    signal(&child, "INT");
     let ran = ended(child);
+    assert!(pressed.elapsed().as_secs() < 5, "{:?}", pressed.elapsed());
     assert_eq!(ran.code, 130, "{}{}", ran.stdout, ran.stderr);
+    let said = ran.stderr;
     assert!(
-        ran.stderr.contains("stopping after the calls under way"),
-        "{}",
-        ran.stderr
+        said.contains("stopped in the middle of") && said.contains("changes were made before"),
+        "{said}"
     );
-    let made: Vec<String> = account.snapshot().into_keys().collect();
-    assert!(
-        !made.iter().any(|name| name.starts_with("pipeline ")),
-        "{made:?}"
-    );
-    assert!(!made.iter().any(|name| name.ends_with("/lock")), "{made:?}");
+    assert!(!said.contains("--break-lock"), "{said}");
+    account.release(false);
+    let left: Vec<String> = account.snapshot().into_keys().collect();
+    assert!(!left.iter().any(|name| name.ends_with("/lock")), "{left:?}");
     account.json(0, &["apply", "--yes"]);
+    account.assert_in_sync();
+}
+
+/// Where the lock cannot be given back either, it says how to go on.
+#[test]
+fn stopped_by_the_keyboard_with_the_lock() {
+    let account = Account::with_file("200000000303", REGION, SMALL);
+    // From there on no write comes through, that of the lock neither.
+    account.hold_writes(4, 100);
+    let child = account.start(&["apply", "--yes", "--format", "json"]);
+    account.wait_held();
+    signal(&child, "INT");
+    let pressed = std::time::Instant::now();
+    signal(&child, "INT");
+    let ran = ended(child);
+    assert!(pressed.elapsed().as_secs() < 6, "{:?}", pressed.elapsed());
+    assert_eq!(ran.code, 130, "{}{}", ran.stdout, ran.stderr);
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(answer["error"]["code"], "interrupted", "{answer:#}");
+    assert!(ran.stderr.contains("--break-lock"), "{}", ran.stderr);
+    account.release(false);
+    let locked = account.run(&["apply", "--yes"]);
+    assert_eq!(locked.code, 3, "{}{}", locked.stdout, locked.stderr);
+    account.json(0, &["apply", "--yes", "--break-lock"]);
     account.assert_in_sync();
 }

@@ -360,3 +360,124 @@ fn a_bucket_of_somebody_else() {
     let made = account.snapshot();
     assert!(!made.keys().any(|name| name.starts_with("pipeline ")));
 }
+
+/// The errors that a run in JSON finds at places of the file.
+#[track_caller]
+fn findings(account: &Account, arguments: &[&str]) -> Vec<Value> {
+    let answer = account.json(1, arguments);
+    let found = answer["diagnostics"].as_array().unwrap().iter();
+    found
+        .filter(|one| one["severity"] == "error")
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn a_bucket_of_another_region() {
+    let elsewhere = Account::with_file("300000000019", "us-west-2", "");
+    let account = Account::with_file("300000000019", REGION, SMALL);
+    elsewhere.bucket("given-of-300000000019");
+    elsewhere.call(
+        "s3",
+        "put_object",
+        json!({"Bucket": "given-of-300000000019", "Key": "words", "Body": "hello"}),
+    );
+    let before = account.snapshot();
+    let file = account.folder().join("pipeline.yml");
+
+    // The store, a source and a deploy: each at its place, with what to write instead.
+    let text = SMALL
+        .replace(
+            "provider:\n",
+            "provider:\n  artifactStore: { bucket: given-of-300000000019 }\n",
+        )
+        .replace(
+            "source: { codecommit: repository, branch: main }",
+            "source: { s3: given-of-300000000019/code.zip }",
+        )
+        .replace(
+            "  - name: Ship\n",
+            "  - deploy: { s3: { bucket: given-of-300000000019, input: Source } }\n  - name: Ship\n",
+        );
+    fs::write(&file, text).unwrap();
+    let found = findings(&account, &["apply", "--yes"]);
+    let said: Vec<(&str, u64, String)> = found
+        .iter()
+        .map(|one| {
+            assert_eq!(one["code"], "bucket-region", "{one:#}");
+            let message = one["message"].as_str().unwrap();
+            assert!(message.contains("is in us-west-2"), "{one:#}");
+            let line = one["span"]["start"]["line"].as_u64().unwrap();
+            let path = one["path"].as_str().unwrap();
+            (path, line, one["help"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(said.len(), 3, "{found:#?}");
+    assert_eq!((said[0].0, said[0].1), ("provider.artifactStore.bucket", 4));
+    assert!(said[0].2.contains("-r us-west-2"), "{said:?}");
+    assert!(said[1].2.contains("-r us-west-2"), "{said:?}");
+    assert!(said[2].2.contains("`region: us-west-2`"), "{said:?}");
+    account.assert_as(&before);
+
+    // A bucket that pipectl would make.
+    let made = SMALL.replace(
+        "provider:\n",
+        "provider:\n  artifactStore: { bucket: { name: given-of-300000000019 } }\n",
+    );
+    fs::write(&file, made).unwrap();
+    let (refused, said) = error(&account, &["plan"]);
+    assert_eq!(refused["code"], "PermanentRedirect");
+    assert!(
+        said.contains("is in us-west-2") && said.contains("another name"),
+        "{said}"
+    );
+
+    // A variable.
+    let asks = SMALL.replace(
+        "- build: make",
+        "- build: 'echo ${s3:given-of-300000000019/words}'",
+    );
+    fs::write(&file, &asks).unwrap();
+    let found = findings(&account, &["plan"]);
+    assert_eq!(found[0]["code"], "variable-refused");
+    let message = found[0]["message"].as_str().unwrap();
+    assert!(message.contains("${s3(us-west-2):"), "{message}");
+    fs::write(&file, asks.replace("${s3:", "${s3(us-west-2):")).unwrap();
+    let compiled = account.run(&["compile"]);
+    assert!(
+        compiled.stdout.contains("echo hello"),
+        "{}",
+        compiled.stderr
+    );
+    account.assert_as(&before);
+}
+
+#[test]
+fn a_bucket_that_is_not_there_or_not_ours() {
+    let other = Account::with_file("300000000020", REGION, "");
+    other.bucket("given-of-300000000020");
+    let account = Account::with_file("300000000021", REGION, SMALL);
+    let given = |bucket: &str| {
+        let store = format!("provider:\n  artifactStore: {{ bucket: {bucket} }}\n");
+        let text = SMALL.replace("provider:\n", &store);
+        fs::write(account.folder().join("pipeline.yml"), text).unwrap();
+    };
+    for (bucket, code) in [
+        ("none-of-300000000021", "bucket-missing"),
+        ("given-of-300000000020", "bucket-foreign"),
+    ] {
+        given(bucket);
+        let found = findings(&account, &["apply", "--yes"]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert_eq!(found[0]["code"], code);
+        assert_eq!(found[0]["span"]["start"]["line"], 4, "{found:#?}");
+        assert_eq!(account.snapshot().len(), 0);
+    }
+    // Who may not look at it goes on.
+    account.bucket("given-of-300000000021");
+    given("given-of-300000000021");
+    account.refuse("HEAD", 100, "403 Forbidden", "AccessDenied", "no");
+    account.json(0, &["apply", "--yes"]);
+    account.release(true);
+    account.assert_in_sync();
+}

@@ -56,6 +56,11 @@ class Server:
         scope = re.search(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
         if scope and scope[3] in Connections.NAMES:
             return self._connections(scope, path, environ, start_response)
+        refusal = patches.s3.refusal(environ, scope[2]) if scope and scope[3] == "s3" else None
+        if refusal:
+            status, headers, body = refusal
+            start_response(status, [*headers, ("Content-Length", str(len(body))), ("x-amz-request-id", str(uuid.uuid4()))])
+            return [body]
         return self.moto(environ, start_response)
 
     @staticmethod

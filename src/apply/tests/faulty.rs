@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 
 use crate::cloud::{
-    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
-    SecretText, VERSION_JUMPED,
+    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, GivenBucket, Identity, Parameter,
+    Result, Revision, SecretText, VERSION_JUMPED,
 };
 use crate::resources::{Id, Resource};
 
@@ -185,6 +185,10 @@ impl Cloud for FaultyCloud<'_> {
 
     async fn role_exists(&self, arn: &str) -> Result<bool> {
         self.inner.role_exists(arn).await
+    }
+
+    async fn given_bucket(&self, region: &str, name: &str) -> Result<Option<GivenBucket>> {
+        self.inner.given_bucket(region, name).await
     }
 
     async fn read(&self, ids: &[Id]) -> Result<Vec<Option<Resource>>> {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::super::clock::Clock;
-use super::super::{CancellationFlag, Outcome, Settings, run};
+use super::super::{CancellationFlag, Holder, Outcome, Settings, run};
 use crate::cloud::Cloud;
 use crate::plan::{self, Options, Plan};
 use crate::resources::{Desired, Id, Kind, Resource, normalise};
@@ -104,7 +105,7 @@ impl World {
             confirmed: true,
             admit: &|_| Ok(()),
             break_lock,
-            who: "tester".to_owned(),
+            who: Holder::new("tester", &self.clock),
             clock: &self.clock,
         }
     }
@@ -338,5 +339,64 @@ pub(super) fn changed() -> Desired {
     at(&mut desired, "hw-failed-builds").body["Threshold"] = json!(2);
     at(&mut desired, "/aws/codebuild/hw").body["retentionInDays"] = json!(7);
     at(&mut desired, "hw-build").body["policies"]["main"]["Statement"][0]["Action"] = json!("s3:*");
+    desired
+}
+
+/// A file with something of every kind.
+pub(super) fn everything() -> Desired {
+    with_the_rest(desired(), "holidays", "refs/heads/main")
+}
+
+/// One that changes all of it that can change.
+pub(super) fn everything_changed() -> Desired {
+    let mut desired = with_the_rest(changed(), "audit", "refs/heads/dev");
+    at(&mut desired, "hw-failed").body["displayName"] = json!("hw");
+    at(&mut desired, "hw-failed-stage").body["State"] = json!("DISABLED");
+    at(&mut desired, "hw-artifacts-123456789012-us-east-1").body["versioning"] = json!("Suspended");
+    desired
+}
+
+fn with_the_rest(mut desired: Desired, reason: &str, branch: &str) -> Desired {
+    let bucket = "hw-artifacts-123456789012-us-east-1";
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/LICENSE-MIT");
+    let sha256: String = Sha256::digest(std::fs::read(file).expect("readable"))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let key = format!("pipectl/{sha256}");
+    let mut webhook = resource(
+        Kind::Webhook,
+        "hw-Source",
+        json!({
+            "name": "hw-Source", "targetPipeline": "hw", "targetAction": "Source",
+            "filters": [{"jsonPath": "$.ref", "matchEquals": branch}],
+            "authentication": "GITHUB_HMAC", "authenticationConfiguration": {"SecretToken": "****"},
+        }),
+        &[(Kind::Pipeline, "hw")],
+    );
+    let at = "/authenticationConfiguration/SecretToken";
+    webhook.secrets.insert(at.to_owned(), token("v1"));
+    webhook.tags.insert("team".to_owned(), "ops".to_owned());
+    desired.resources.extend([
+        resource(
+            Kind::BucketEvents,
+            "prices",
+            json!({"bucket": "prices", "eventBridge": true}),
+            &[],
+        ),
+        resource(
+            Kind::Object,
+            &format!("{bucket}/{key}"),
+            json!({"bucket": bucket, "key": key, "sha256": sha256, "path": file}),
+            &[(Kind::Bucket, bucket)],
+        ),
+        resource(
+            Kind::StageTransition,
+            "hw Unit",
+            json!({"pipeline": "hw", "stage": "Unit", "enabled": false, "reason": reason}),
+            &[(Kind::Pipeline, "hw")],
+        ),
+        webhook,
+    ]);
     desired
 }

@@ -26,7 +26,7 @@ use aws_types::request_id::RequestId;
 use serde_json::Value;
 
 use crate::catalog::errors;
-use crate::cloud::{Calls, CloudError, ErrorKind, Result};
+use crate::cloud::{Calls, CloudError, ELSEWHERE, ErrorKind, Result};
 
 /// Sends a typed request: `send!(aws, "IAM:GetRole", client.get_role().role_name(name))`.
 macro_rules! send {
@@ -209,6 +209,9 @@ impl Watch {
                 no_credentials(credentials, profile),
             );
         }
+        if let Some(message) = elsewhere(operation, host.as_deref(), error) {
+            return failed(ErrorKind::Invalid, ELSEWHERE, message);
+        }
         if let SdkError::ServiceError(service) = error {
             let status = Some(service.raw().status().as_u16());
             let meta = service.err().meta();
@@ -270,6 +273,55 @@ impl Watch {
             },
         }
     }
+}
+
+/// Where a bucket is: S3 says it in a header, and of a signature for a wrong region in its text.
+pub(super) fn bucket_region(answer: &HttpResponse) -> Option<String> {
+    if let Some(region) = answer.headers().get("x-amz-bucket-region") {
+        return Some(region.to_owned());
+    }
+    let text = std::str::from_utf8(answer.body().bytes()?).ok()?;
+    let (region, _) = text.split_once("<Region>")?.1.split_once("</Region>")?;
+    Some(region.to_owned())
+}
+
+/// S3 serves a bucket in its own region only, and says so in several ways: a redirection, a signature that it wants for
+/// another region, and, of a HEAD, a bad request without words.
+fn elsewhere<E>(
+    operation: &str,
+    host: Option<&str>,
+    error: &SdkError<E, HttpResponse>,
+) -> Option<String>
+where
+    E: ProvideErrorMetadata,
+{
+    if !operation.starts_with("S3:") {
+        return None;
+    }
+    let answer = error.raw_response()?;
+    let code = error.code();
+    let region = bucket_region(answer);
+    let moved = match answer.status().as_u16() {
+        301 | 302 | 307 => true,
+        400 if operation.starts_with("S3:Head") => {
+            let asked = host.unwrap_or_default();
+            region
+                .as_deref()
+                .is_some_and(|there| !asked.contains(there))
+        }
+        400 => matches!(code, Some("AuthorizationHeaderMalformed")) && region.is_some(),
+        _ => false,
+    };
+    let there = region.as_deref().unwrap_or("another region");
+    moved.then(|| {
+        let ask = match (operation, &region) {
+            ("S3:GetObject", Some(region)) => {
+                format!(" A variable asks there with `${{s3({region}):BUCKET/KEY}}`.")
+            }
+            _ => String::new(),
+        };
+        format!("The bucket is in {there}, and S3 serves it nowhere else.{ask}")
+    })
 }
 
 /// What a code means for decisions.

@@ -20,8 +20,8 @@ use futures::future::{BoxFuture, join_all};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::{
-    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, Identity, Parameter, Result, Revision,
-    SecretText,
+    Calls, Cloud, CloudError, ErrorKind, ExecutionSummary, GivenBucket, Identity, Parameter,
+    Result, Revision, SecretText,
 };
 use crate::resources::{Context, Id, Kind, Resource};
 
@@ -331,6 +331,10 @@ impl Cloud for Aws {
 
     async fn role_exists(&self, arn: &str) -> Result<bool> {
         self.knows_role(arn).await
+    }
+
+    async fn given_bucket(&self, region: &str, name: &str) -> Result<Option<GivenBucket>> {
+        self.find_bucket(region, name).await
     }
 
     async fn read(&self, ids: &[Id]) -> Result<Vec<Option<Resource>>> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_s3::operation::head_bucket::HeadBucketOutput;
+use aws_sdk_s3::operation::head_bucket::builders::HeadBucketFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, BucketLocationConstraint, BucketVersioningStatus,
@@ -13,11 +15,11 @@ use aws_sdk_s3::types::{
 };
 use serde_json::{Map, Value, json};
 
-use super::call::send;
+use super::call::{Watch, bucket_region, send};
 use super::json::{TagChange, document, items, of_aws, put, revealed, text};
 use super::lifecycle::{rule_json, rule_of};
 use super::{Aws, all, found, gone};
-use crate::cloud::{CloudError, ErrorKind, Result};
+use crate::cloud::{CloudError, ErrorKind, GivenBucket, Result};
 use crate::resources::{Id, Resource};
 
 /// Where CreateBucket takes no location.
@@ -32,18 +34,69 @@ impl Aws {
         all(ids.iter().map(|id| self.read_bucket(region, id))).await
     }
 
+    /// What S3 tells of a bucket that need not be of this account or region. A refusal tells the region too.
+    pub(super) async fn find_bucket(
+        &self,
+        region: &str,
+        name: &str,
+    ) -> Result<Option<GivenBucket>> {
+        let account = self.account().await?;
+        let head = || self.s3(region).head_bucket().bucket(name);
+        let (there, answer) = self.head(head().expected_bucket_owner(account)).await;
+        let denied = matches!(&answer, Err(error) if error.kind == ErrorKind::Denied);
+        if denied && there.as_deref().is_none_or(|there| there == region) {
+            // Another's, or not to be looked at: without the expectation only the second is refused.
+            let (_, anybodys) = self.head(head()).await;
+            if anybodys.is_ok() {
+                return Ok(Some(GivenBucket {
+                    region: there,
+                    foreign: true,
+                }));
+            }
+        }
+        let found = found(answer);
+        if there.is_none() && found.is_err() {
+            return found.map(|_| None);
+        }
+        let absent = matches!(found, Ok(None));
+        Ok((!absent).then_some(GivenBucket {
+            region: there,
+            foreign: false,
+        }))
+    }
+
+    /// The region that the answer names, and the answer.
+    async fn head(
+        &self,
+        request: HeadBucketFluentBuilder,
+    ) -> (Option<String>, Result<HeadBucketOutput>) {
+        let watch = Watch::default();
+        let permit = self.permit().await;
+        let sent = request.customize().interceptor(watch.clone()).send().await;
+        drop(permit);
+        let region = match &sent {
+            Ok(answer) => answer.bucket_region().map(str::to_owned),
+            Err(error) => error.raw_response().and_then(bucket_region),
+        };
+        let answer = sent.map_err(|error| watch.failure("S3:HeadBucket", self.profile(), &error));
+        (region, answer)
+    }
+
     async fn read_bucket(&self, region: &str, id: &Id) -> Result<Option<Resource>> {
         let (name, account) = (id.name.as_str(), self.account().await?);
         let s3 = self.s3(region);
-        let head = found(send!(
+        // Every bucket has an answer to this one: it tells whether there is a bucket too.
+        let versioning = found(send!(
             self,
-            "S3:HeadBucket",
-            s3.head_bucket().bucket(name).expected_bucket_owner(account)
+            "S3:GetBucketVersioning",
+            s3.get_bucket_versioning()
+                .bucket(name)
+                .expected_bucket_owner(account)
         ))
         .map_err(|error| not_ours(error, name))?;
-        if head.is_none() {
+        let Some(versioning) = versioning else {
             return Ok(None);
-        }
+        };
         macro_rules! get {
             ($operation:literal, $method:ident) => {
                 async {
@@ -55,8 +108,7 @@ impl Aws {
                 }
             };
         }
-        let (versioning, encryption, public, ownership, policy, lifecycle, events, tags) = futures::join!(
-            get!("S3:GetBucketVersioning", get_bucket_versioning),
+        let (encryption, public, ownership, policy, lifecycle, events, tags) = futures::join!(
             get!("S3:GetBucketEncryption", get_bucket_encryption),
             get!("S3:GetPublicAccessBlock", get_public_access_block),
             get!(
@@ -76,11 +128,11 @@ impl Aws {
         );
         let mut body = Map::new();
         put(&mut body, "bucket", name);
-        let versioning = versioning?.and_then(|answer| answer.status);
+        let status = versioning.status();
         put(
             &mut body,
             "versioning",
-            versioning.map(|status| status.as_str().to_owned()),
+            status.map(|status| status.as_str().to_owned()),
         );
         let encryption = encryption?.and_then(|a| a.server_side_encryption_configuration);
         if let Some(rule) = encryption
@@ -641,9 +693,9 @@ fn encryption_json(rule: &ServerSideEncryptionRule) -> Value {
     Value::Object(encryption)
 }
 
-/// S3 answers a HEAD without words.
+/// S3 says of another's bucket no more than that access is denied.
 fn not_ours(mut error: CloudError, bucket: &str) -> CloudError {
-    if error.kind == ErrorKind::Denied {
+    if error.kind == ErrorKind::Denied && !error.message.contains("not authorized to perform") {
         error.message = format!(
             "The bucket {bucket} belongs to another account, or the caller may not look at it. Names of buckets are unique in all of AWS: if it is not yours, choose another under `provider.artifactStore`."
         );

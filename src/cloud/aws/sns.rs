@@ -182,6 +182,7 @@ impl Aws {
                     "topicArn": entry.topic_arn(),
                     "protocol": protocol,
                     "endpoint": endpoint,
+                    "subscriptionArn": entry.subscription_arn(),
                 });
                 Some(Resource::new((*id).clone(), body))
             })

@@ -90,6 +90,33 @@ def delete_bucket(self, bucket_name):
 s3_models.S3Backend.delete_bucket = delete_bucket
 
 
+REDIRECT = (
+    "<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using the "
+    "specified endpoint. Please send all future requests to this endpoint.</Message><Bucket>{}</Bucket></Error>"
+)
+
+
+def refusal(environ, region):
+    """AmazonS3 userguide UsingRouting, API_HeadBucket; userguide bucket-owner-condition.
+
+    What S3 says to a request for a bucket of another region, or of another owner than the request expects: status,
+    headers and body. A HEAD has no body, and both tell the region.
+    """
+    name = environ.get("PATH_INFO", "/").split("/")[1]
+    partition, owner = s3_models.s3_backends.bucket_accounts.get(name, (None, None))
+    if owner is None:
+        return None
+    there = s3_models.s3_backends[owner][partition].buckets[name].region_name
+    if there != region:
+        status, text = "301 Moved Permanently", REDIRECT.format(name)
+    elif environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", owner) != owner:
+        status, text = "403 Forbidden", "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    else:
+        return None
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else text.encode()
+    return status, [("x-amz-bucket-region", there), ("Content-Type", "application/xml")], body
+
+
 # What the request that this thread is at says.
 creating = threading.local()
 _get_location_constraint = s3_responses.S3Response._get_location_constraint
