@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use pipectl::apply::clock::SystemClock;
-use pipectl::apply::{self, CancellationFlag, Settings};
+use pipectl::apply::{self, CancellationFlag, Holder, Settings};
 use pipectl::cloud::Cloud as _;
 use pipectl::plan::{self, Options, Plan};
 use pipectl::resources::{Context, Desired, Id, Kind, Resource, normalise};
@@ -193,7 +193,7 @@ async fn applied(cloud: &Sandbox, desired: &Desired) -> Result<usize, String> {
         confirmed: true,
         admit: &|_| Ok(()),
         break_lock: false,
-        who: "test".to_owned(),
+        who: Holder::new("test", &SystemClock),
         clock: &SystemClock,
     };
     let flag = CancellationFlag::default();
@@ -313,9 +313,10 @@ fn every_optional_member_comes_and_goes_in_the_sandbox() {
     );
 }
 
-/// Members of a service model that no example needs, and why.
-const NOT_OURS: [(&str, &[&str]); 6] = [
+/// The operation that makes a kind, and the members of its input that no example needs, and why.
+const MADE_BY: [(Kind, &str, &[&str]); 9] = [
     (
+        Kind::Project,
         "codebuild:CreateProject",
         // Tags have their own place; the status is CodeBuild's answer; the primary source has no identifier, nor has
         // the primary artifact.
@@ -328,13 +329,19 @@ const NOT_OURS: [(&str, &[&str]); 6] = [
     ),
     // Counted by AWS; reserved by AWS.
     (
+        Kind::Pipeline,
         "codepipeline:CreatePipeline:pipeline",
         &["version", "stages[].blockers"],
     ),
-    ("codepipeline:PutWebhook:webhook", &[]),
+    (Kind::Webhook, "codepipeline:PutWebhook:webhook", &[]),
     // Made by pipectl alone, which writes none of these.
-    ("events:PutRule", &["Tags", "RoleArn", "EventBusName"]),
     (
+        Kind::EventRule,
+        "events:PutRule",
+        &["Tags", "RoleArn", "EventBusName"],
+    ),
+    (
+        Kind::Alarm,
         "cloudwatch:PutMetricAlarm",
         &[
             "Tags",
@@ -350,25 +357,64 @@ const NOT_OURS: [(&str, &[&str]); 6] = [
         ],
     ),
     (
+        Kind::LogGroup,
         "logs:CreateLogGroup",
         &["tags", "deletionProtectionEnabled", "logGroupClass"],
     ),
+    // Made roles are at the root.
+    (Kind::Role, "iam:CreateRole", &["tags", "path"]),
+    // Attributes are members of ours: displayName and the like. No topic of ours is FIFO or protects its data.
+    (
+        Kind::Topic,
+        "sns:CreateTopic",
+        &["tags", "attributes", "dataProtectionPolicy"],
+    ),
+    // No filters; the ARN is asked for always.
+    (
+        Kind::Subscription,
+        "sns:Subscribe",
+        &["attributes", "returnSubscriptionArn"],
+    ),
 ];
 
-#[test]
-fn the_examples_have_every_member_of_the_service_models() {
-    let kinds = [
-        Kind::Project,
-        Kind::Pipeline,
-        Kind::Webhook,
-        Kind::EventRule,
-        Kind::Alarm,
-        Kind::LogGroup,
-    ];
+/// What S3 has an operation of its own for: our word for it, or none where no bucket that is made has it.
+const OF_BUCKETS: [(&str, Option<&str>); 23] = [
+    ("PutBucketAbac", None),
+    ("PutBucketAccelerateConfiguration", None),
+    ("PutBucketAcl", None),
+    ("PutBucketAnalyticsConfiguration", None),
+    ("PutBucketCors", None),
+    ("PutBucketEncryption", Some("encryption")),
+    ("PutBucketIntelligentTieringConfiguration", None),
+    ("PutBucketInventoryConfiguration", None),
+    // The one that the other replaces.
+    ("PutBucketLifecycle", None),
+    ("PutBucketLifecycleConfiguration", Some("lifecycle")),
+    ("PutBucketLogging", None),
+    ("PutBucketMetricsConfiguration", None),
+    // The one that the other replaces.
+    ("PutBucketNotification", None),
+    ("PutBucketNotificationConfiguration", Some("eventBridge")),
+    ("PutBucketOwnershipControls", Some("ownership")),
+    ("PutBucketPolicy", Some("policy")),
+    ("PutBucketReplication", None),
+    ("PutBucketRequestPayment", None),
+    // Tags have their own place.
+    ("PutBucketTagging", None),
+    ("PutBucketVersioning", Some("versioning")),
+    ("PutBucketWebsite", None),
+    ("PutPublicAccessBlock", Some("publicAccessBlock")),
+    ("PutObjectLockConfiguration", None),
+];
+
+/// Kinds that are a switch or a file, with nothing in them that could be left out.
+const SWITCHES: [Kind; 3] = [Kind::BucketEvents, Kind::Object, Kind::StageTransition];
+
+fn service_models(arguments: &[&str]) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/members.py");
     let output = Command::new(python())
         .arg(script)
-        .args(NOT_OURS.map(|(operation, _)| operation))
+        .args(arguments)
         .output()
         .expect("python starts");
     assert!(
@@ -376,21 +422,34 @@ fn the_examples_have_every_member_of_the_service_models() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let model: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Our word for a member: some services write a capital letter first, and of some our words do not.
+fn our_word(kind: Kind, path: &str) -> String {
+    match kind {
+        Kind::Role | Kind::Topic | Kind::Subscription => {
+            let (first, rest) = path.split_at(1);
+            first.to_ascii_lowercase() + rest
+        }
+        // Regions and names are the keys of some maps.
+        _ => path.replace(".*", &format!(".{REGION}")),
+    }
+}
+
+#[test]
+fn the_examples_have_every_member_of_the_service_models() {
+    let model = service_models(&MADE_BY.map(|(_, operation, _)| operation));
     let mut missing = Vec::new();
-    for (kind, (operation, not_ours)) in kinds.into_iter().zip(NOT_OURS) {
+    for (kind, operation, not_ours) in MADE_BY {
         let mut have = BTreeSet::new();
         for example in examples(kind) {
             paths(&example, "", &mut have);
         }
         let members = model[operation].as_array().expect("a list");
-        assert!(members.len() > 4, "{operation}: {members:?}");
+        assert!(members.len() > 3, "{operation}: {members:?}");
         for member in members {
-            // Regions and names are the keys of some maps.
-            let path = member[0]
-                .as_str()
-                .expect("a path")
-                .replace(".*", &format!(".{REGION}"));
+            let path = our_word(kind, member[0].as_str().expect("a path"));
             let spared = not_ours.iter().any(|one| {
                 path == *one
                     || path.starts_with(&format!("{one}."))
@@ -402,6 +461,39 @@ fn the_examples_have_every_member_of_the_service_models() {
         }
     }
     assert!(missing.is_empty(), "no example has\n{}", missing.join("\n"));
+    let here: BTreeSet<Kind> = MADE_BY
+        .iter()
+        .map(|(kind, ..)| *kind)
+        .chain(SWITCHES)
+        .collect();
+    let all: BTreeSet<Kind> = Kind::ALL
+        .into_iter()
+        .filter(|kind| *kind != Kind::Bucket)
+        .collect();
+    assert_eq!(here, all, "a kind without a model");
+}
+
+#[test]
+fn the_example_of_a_bucket_has_all_that_s3_can_put() {
+    let model = service_models(&["s3:Put*"]);
+    let known: BTreeMap<&str, Option<&str>> = OF_BUCKETS.into_iter().collect();
+    let example = &examples(Kind::Bucket)[0];
+    let puts = model["s3:Put*"].as_array().expect("a list");
+    let of_buckets: Vec<&str> = puts
+        .iter()
+        .map(|put| put.as_str().expect("a name"))
+        .filter(|put| !put.starts_with("PutObject") || *put == "PutObjectLockConfiguration")
+        .collect();
+    assert!(of_buckets.len() > 15, "{of_buckets:?}");
+    for put in of_buckets {
+        let word = known.get(put).unwrap_or_else(|| panic!("{put} is new"));
+        if let Some(word) = word {
+            assert!(
+                example.get(word).is_some(),
+                "{put}: no `{word}` in the example"
+            );
+        }
+    }
 }
 
 /// What normalising knows of a kind stands in an example, so that nothing it does goes untried.

@@ -27,8 +27,119 @@ pub(crate) struct Account {
 /// A request that arrived at moto.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) service: String,
     pub(crate) operation: String,
     pub(crate) write: bool,
+    /// Path and body of a write.
+    text: String,
+}
+
+impl Call {
+    /// Whether the request names all these, each as a whole.
+    fn names(&self, names: &[&str]) -> bool {
+        let of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        names.iter().all(|name| {
+            self.text.match_indices(name).any(|(at, _)| {
+                let before = self.text[..at].chars().next_back();
+                let after = self.text[at + name.len()..].chars().next();
+                !before.is_some_and(of_a_name) && !after.is_some_and(of_a_name)
+            })
+        })
+    }
+
+    /// Lock and inventory.
+    fn is_book_keeping(&self) -> bool {
+        self.service == "ssm" && self.text.contains("/pipectl/")
+    }
+}
+
+/// The service that a kind lives in, in the words of a signature, and the words of a name.
+fn place<'n>(kind: &str, name: &'n str) -> (&'static str, Vec<&'n str>) {
+    let service = match kind {
+        "codebuild-project" => "codebuild",
+        "pipeline" | "webhook" | "stage-transition" => "codepipeline",
+        "iam-role" => "iam",
+        "log-group" => "logs",
+        "s3-bucket" | "s3-bucket-events" | "s3-object" => "s3",
+        "sns-topic" | "sns-subscription" => "sns",
+        "event-rule" => "events",
+        "cloudwatch-alarm" => "monitoring",
+        other => panic!("where is {other}?"),
+    };
+    let words = match kind {
+        // TOPIC protocol endpoint, PIPELINE stage.
+        "sns-subscription" => {
+            let (topic, rest) = name.split_once(' ').unwrap();
+            vec![topic, rest.split_once(' ').unwrap().1]
+        }
+        "stage-transition" => name.splitn(2, ' ').collect(),
+        _ => vec![name],
+    };
+    (service, words)
+}
+
+/// Asserts that each change was written, and that nothing was written that is no change: what was told is what
+/// happened.
+#[track_caller]
+pub(crate) fn assert_told(applied: &Value, calls: &[Call]) {
+    let changes: Vec<(&str, &str, &str)> = applied["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| {
+            let text = |key: &str| change[key].as_str().unwrap();
+            (text("action"), text("kind"), text("name"))
+        })
+        .collect();
+    let is_of = |call: &Call, (_, kind, name): &(&str, &str, &str)| {
+        let (service, mut words) = place(kind, name);
+        if call.operation == "Unsubscribe" {
+            // The ARN of a subscription names its topic, and not its endpoint.
+            words.truncate(1);
+        }
+        call.service == service && call.names(&words)
+    };
+    let writes: Vec<&Call> = calls.iter().filter(|call| call.write).collect();
+    for change in &changes {
+        let (action, kind, name) = *change;
+        // CloudWatch is another server; a subscription can go with its topic.
+        let topic = name.split(' ').next().unwrap();
+        let with_topic =
+            kind == "sns-subscription" && changes.contains(&("delete", "sns-topic", topic));
+        if kind == "cloudwatch-alarm" || (action == "delete" && with_topic) {
+            continue;
+        }
+        assert!(
+            writes.iter().any(|call| is_of(call, change)),
+            "{change:?} was told and not written: {writes:#?}"
+        );
+    }
+    for call in writes {
+        assert!(
+            call.is_book_keeping() || changes.iter().any(|change| is_of(call, change)),
+            "written and not told: {call:#?}\n{changes:#?}"
+        );
+    }
+    let alarms = |actions: &[&str]| {
+        let of = |(action, kind, _): &&(&str, &str, &str)| {
+            *kind == "cloudwatch-alarm" && actions.contains(action)
+        };
+        changes.iter().filter(of).count()
+    };
+    let made = |operation: &str| {
+        let number = &applied["calls"]["operations"][format!("CloudWatch:{operation}")];
+        number.as_u64().unwrap_or(0)
+    };
+    assert_eq!(
+        made("PutMetricAlarm"),
+        alarms(&["create", "update"]) as u64,
+        "{applied:#}"
+    );
+    assert_eq!(
+        made("DeleteAlarms") > 0,
+        alarms(&["delete"]) > 0,
+        "{applied:#}"
+    );
 }
 
 /// What stands in `changes`, sorted, as `update codebuild-project NAME (drift): timeoutInMinutes, environment.image`.
@@ -321,8 +432,10 @@ impl Account {
     pub(crate) fn traffic(&self) -> Vec<Call> {
         let calls = self.door("traffic", json!({}));
         let calls = calls.as_array().unwrap().iter().map(|call| Call {
+            service: call["service"].as_str().unwrap().to_owned(),
             operation: call["operation"].as_str().unwrap().to_owned(),
             write: call["write"].as_bool().unwrap(),
+            text: call["text"].as_str().unwrap_or_default().to_owned(),
         });
         calls.collect()
     }
@@ -340,9 +453,14 @@ impl Account {
 
     /// The write after so many ones waits until the release.
     pub(crate) fn hold_write(&self, after: usize) {
+        self.hold_writes(after, 1);
+    }
+
+    /// So do the ones after it.
+    pub(crate) fn hold_writes(&self, after: usize, number: usize) {
         self.door(
             "fault",
-            json!({"how": "hold", "operation": null, "skip": after, "times": 1}),
+            json!({"how": "hold", "operation": null, "skip": after, "times": number}),
         );
     }
 

@@ -1,6 +1,7 @@
 """Prints every member of the inputs of API operations, as botocore's service models know them.
 
 Arguments: SERVICE:OPERATION[:MEMBER] ...; the answer is JSON: argument -> list of [path, required].
+SERVICE:PREFIX* gives the names of the operations that begin so.
 A path is a row of members: `a.b` a member of a member, `a[].b` of every item, `a.*` the values of a map.
 """
 
@@ -29,7 +30,11 @@ def main():
     answer = {}
     for argument in sys.argv[1:]:
         service, operation, *member = argument.split(":")
-        shape = session.get_service_model(service).operation_model(operation).input_shape
+        model = session.get_service_model(service)
+        if operation.endswith("*"):
+            answer[argument] = [name for name in model.operation_names if name.startswith(operation[:-1])]
+            continue
+        shape = model.operation_model(operation).input_shape
         if member:
             shape = shape.members[member[0]]
         found = []

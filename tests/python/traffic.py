@@ -38,6 +38,12 @@ def operation_of(environ, data):
     return " ".join([environ["REQUEST_METHOD"], *names[:1]])
 
 
+def text_of(environ, data):
+    """What a request says, as far as it is text: by the names in it a test knows what it is about."""
+    path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+    return urllib.parse.unquote_plus(f"{path}?{query} {data[:100000].decode(errors='replace')}")
+
+
 def is_write(operation):
     return not operation.startswith(READS) and not re.match(r"(GET|HEAD)\b", operation)
 
@@ -80,6 +86,8 @@ class Traffic:
             environ["wsgi.input"] = io.BytesIO(data)
         operation = operation_of(environ, data)
         call = {"service": service, "region": region, "operation": operation, "write": is_write(operation)}
+        if call["write"]:
+            call["text"] = text_of(environ, data)
         with self.lock:
             fault = self._fault(account, call)
             self.calls.setdefault(account, []).append(call)
