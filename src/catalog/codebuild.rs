@@ -148,6 +148,8 @@ pub struct Environments {
     pub reserved_variable_prefix: String,
     /// Ways to pull images.
     pub pull_credentials: Vec<String>,
+    /// Who may keep the credentials of a private registry.
+    pub credential_providers: Vec<String>,
     /// Kernels.
     pub host_kernel: Vec<String>,
     /// Where the facts are from.
@@ -264,6 +266,9 @@ pub struct Image {
     /// False if the sources disagree about it.
     #[serde(default = "super::yes")]
     pub certain: bool,
+    /// Its languages, if they stay as they are: images of old get no new ones.
+    #[serde(default)]
+    pub runtimes: BTreeMap<String, Vec<String>>,
 }
 
 /// What the catalogue knows about the name of an image.
@@ -455,6 +460,21 @@ pub fn offers(environment_type: &str, compute_type: &str) -> Option<bool> {
     Some(kind.on_demand.iter().any(|c| c == compute_type))
 }
 
+/// The name of an image as CodeBuild spells it today.
+fn present_name(name: &str) -> String {
+    let renamed = FILE.images.aliases.iter().find_map(|(old, new)| {
+        name.strip_prefix(old.as_str())
+            .map(|rest| format!("{new}{rest}"))
+    });
+    renamed.unwrap_or_else(|| name.to_owned())
+}
+
+/// An image that CodeBuild keeps up, by this or an older spelling of its name.
+pub fn curated(name: &str) -> Option<&'static Image> {
+    let present = present_name(name);
+    FILE.images.curated.iter().find(|image| image.name == present)
+}
+
 /// What the catalogue knows about the name of an image.
 pub fn image_kind(name: &str) -> ImageKind<'static> {
     let images = &FILE.images;
@@ -466,12 +486,8 @@ pub fn image_kind(name: &str) -> ImageKind<'static> {
             ImageKind::Other
         };
     }
-    let alias = images.aliases.iter().find_map(|(old, new)| {
-        name.strip_prefix(old.as_str())
-            .map(|rest| format!("{new}{rest}"))
-    });
-    let present = alias.as_deref().unwrap_or(name);
-    if let Some(image) = images.curated.iter().find(|i| i.name == present) {
+    let present = present_name(name);
+    if let Some(image) = curated(name) {
         return ImageKind::Curated {
             platform: &image.platform,
             architecture: &image.architecture,
@@ -513,13 +529,7 @@ pub fn image_kind(name: &str) -> ImageKind<'static> {
 /// The glibc of an image, as the minor version of 2; of one that is not known the oldest.
 pub fn glibc(image: &str) -> u32 {
     let images = &FILE.images;
-    let known = images.curated.iter().find(|known| {
-        known.name == image
-            || images.aliases.iter().any(|(old, new)| {
-                let renamed = image.strip_prefix(old.as_str());
-                renamed.is_some_and(|rest| known.name == format!("{new}{rest}"))
-            })
-    });
+    let known = curated(image);
     known
         .and_then(|image| image.glibc)
         .unwrap_or(images.oldest_glibc)

@@ -37,6 +37,9 @@ pub struct Member {
     /// Which closed set its text, or each text of the list, is of.
     #[serde(default)]
     words: Option<String>,
+    /// Spellings of old that AWS's own samples still show → the present word.
+    #[serde(default)]
+    pub older: BTreeMap<String, String>,
 }
 
 /// What a member holds.
@@ -87,6 +90,7 @@ impl Member {
             Some("environment.compute_types") => &data.environment.compute_types,
             Some("environment.variable_types") => &data.environment.variable_types,
             Some("environment.pull_credentials") => &data.environment.pull_credentials,
+            Some("environment.credential_providers") => &data.environment.credential_providers,
             Some("environment.host_kernel") => &data.environment.host_kernel,
             Some("logs.status") => &data.logs.status,
             Some("batch.report_mode") => &data.batch.report_mode,

@@ -41,8 +41,28 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 }
             }
         }
+        let mut empty: Vec<(String, &Node, usize)> = Vec::new();
         for (path, node) in spec.commands() {
-            one(subject, &spec, &path, node, diagnostics);
+            if !node.is_null() {
+                one(subject, &spec, &path, node, diagnostics);
+                continue;
+            }
+            let list = path.rsplit_once('[').map_or(path.as_str(), |(list, _)| list);
+            match empty.last_mut() {
+                Some((first, _, count)) if first.starts_with(list) => *count += 1,
+                _ => empty.push((path, node, 1)),
+            }
+        }
+        for (path, node, count) in empty {
+            // comments written as items: what is to be said of one is to be said of all
+            let message = match count {
+                1 => "an empty command".to_owned(),
+                _ => format!("{count} empty commands, of which this is the first"),
+            };
+            diagnostics.push(
+                spec.doubtful(&RULE, node.span, &path, message)
+                    .help("remove it; a value that begins with # is a comment unless it is quoted"),
+            );
         }
     }
 }
@@ -122,10 +142,6 @@ fn one(
             spec.finding(&RULE, node.span, path, "a command is a text, not a list")
                 .through(node.origin.as_ref())
                 .help("write each command as one text of the list"),
-        ),
-        Data::Null => diagnostics.push(
-            spec.doubtful(&RULE, node.span, path, "an empty command")
-                .help("remove it; a value that begins with # is a comment unless it is quoted"),
         ),
         _ => {}
     }

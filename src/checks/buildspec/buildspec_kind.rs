@@ -2,7 +2,7 @@
 
 use super::grammar::{self, Found};
 use super::spec::{self, Spec};
-use crate::catalog::buildspec::{Key, KeyKind};
+use crate::catalog::buildspec::{Key, KeyKind, buildspec};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
@@ -37,6 +37,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             };
             for entry in node.as_map().unwrap_or_default() {
                 let value = &entry.value;
+                // what stands under a phase that does not exist is passed over with it
+                if path == "phases" && !buildspec().phases.contains(&entry.key) {
+                    continue;
+                }
                 if !matches!(value.data, Data::Map(_) | Data::Null | Data::Unknown(_)) {
                     let path = format!("{path}.{}", entry.key);
                     wrong(&spec, &path, &entry.key, value, "a map", diagnostics);

@@ -1,5 +1,7 @@
 //! Runtimes of a build: languages and versions that the image has.
 
+use std::collections::BTreeMap;
+
 use super::spec::{self, Form, Spec};
 use crate::catalog::codebuild::{self, ImageKind, codebuild};
 use crate::checks::fields;
@@ -60,8 +62,16 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 }),
                 Some(list),
             ) => {
+                let own = image
+                    .and_then(codebuild::curated)
+                    .filter(|image| !image.runtimes.is_empty());
                 for entry in list {
-                    one(&spec, entry, diagnostics);
+                    match own {
+                        Some(image) => {
+                            one(&spec, entry, Some(&image.name), &image.runtimes, diagnostics);
+                        }
+                        None => one(&spec, entry, None, &codebuild().runtimes, diagnostics),
+                    }
                 }
             }
             (Some(ImageKind::Curated { lambda: false, .. }), _) => {}
@@ -91,8 +101,18 @@ fn place(spec: &Spec<'_>, key: &str) -> String {
     }
 }
 
-fn one(spec: &Spec<'_>, entry: &Entry, diagnostics: &mut Diagnostics) {
-    let runtimes = &codebuild().runtimes;
+/// One language: of an image whose languages stay as they are, or of those that get new ones.
+fn one(
+    spec: &Spec<'_>,
+    entry: &Entry,
+    image: Option<&str>,
+    runtimes: &BTreeMap<String, Vec<String>>,
+    diagnostics: &mut Diagnostics,
+) {
+    let whose = match image {
+        Some(image) => format!("`{image}` has"),
+        None => "the images of CodeBuild have".to_owned(),
+    };
     let language = &entry.key;
     let Some(versions) = runtimes.get(language) else {
         // android and docker are runtimes of images of old
@@ -101,7 +121,7 @@ fn one(spec: &Spec<'_>, entry: &Entry, diagnostics: &mut Diagnostics) {
                 &RULE,
                 entry.key_span,
                 &place(spec, language),
-                format!("the images of CodeBuild have no runtime `{language}`"),
+                format!("{whose} no runtime `{language}`"),
             )
             .label("unknown runtime");
         let known = || runtimes.keys().map(String::as_str);
@@ -130,9 +150,7 @@ fn one(spec: &Spec<'_>, entry: &Entry, diagnostics: &mut Diagnostics) {
             &RULE,
             entry.value.span,
             &place(spec, language),
-            format!(
-                "the images of CodeBuild have no `{language}` {version}, as far as pipectl knows"
-            ),
+            format!("{whose} no `{language}` {version}, as far as pipectl knows"),
         )
         .through(entry.value.origin.as_ref())
         .help(format!("there are: {}", versions.join(", "))),

@@ -1,4 +1,4 @@
-//! Identifiers of secondary sources and artifacts.
+//! Identifiers of secondary sources, secondary artifacts and file systems.
 
 use super::parts;
 use crate::catalog::codebuild::codebuild;
@@ -11,10 +11,10 @@ use crate::source::Span;
 pub(super) const RULE: Rule = Rule {
     code: "project-identifier",
     severity: Severity::Error,
-    summary: "a secondary source or artifact of a project has no identifier, a wrong one, or one that is taken",
+    summary: "a secondary source, a secondary artifact or a file system of a project has no identifier, a wrong one, or one that is taken",
     why: "Every secondary source and artifact is known by its identifier: it becomes part of the name of an \
-          environment variable (CODEBUILD_SRC_DIR_IDENTIFIER) and a key of the buildspec. It has letters, digits and \
-          underscores, no hyphen.",
+          environment variable (CODEBUILD_SRC_DIR_IDENTIFIER) and a key of the buildspec. That of a file system becomes \
+          CODEBUILD_IDENTIFIER. It has letters, digits and underscores, no hyphen.",
     aws: "Invalid input: identifier must contain only alphanumeric characters and underscores and be less than 128 \
           characters in length",
     wrong: "secondarySources:\n  - type: S3\n    location: bucket/lib.zip\n    sourceIdentifier: my-lib",
@@ -40,6 +40,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             "artifactIdentifier",
             diagnostics,
         );
+        list(
+            subject,
+            project,
+            "fileSystemLocations",
+            "identifier",
+            diagnostics,
+        );
         versions(project, &sources, diagnostics);
     }
 }
@@ -59,6 +66,10 @@ fn list(
         }
         let member = format!("{list}[{index}].{key}");
         let Some(node) = fields::get(item, key) else {
+            // a file system is found by its folder too
+            if list == "fileSystemLocations" {
+                continue;
+            }
             diagnostics.push(
                 RULE.finding(
                     item.span,

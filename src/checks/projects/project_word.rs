@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "a member of a raw project holds a word that the API does not know",
     why: "Types of sources, artifacts, environments, caches and the like are words of closed sets, and their case \
-          counts.",
+          counts. Some samples of AWS still show `no_artifacts`, a spelling of old: a warning.",
     aws: "",
     wrong: "environment:\n  type: LINUX\n  computeType: BUILD_GENERAL1_SMALL",
     right: "environment:\n  type: LINUX_CONTAINER\n  computeType: BUILD_GENERAL1_SMALL",
@@ -38,6 +38,14 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let Some(word) = fields::known(node).filter(|word| !words.contains(word)) else {
                 continue;
             };
+            if let Some(present) = member.older.get(word) {
+                let message = format!("`{word}` is an old spelling of `{present}`");
+                diagnostics.push(
+                    parts::doubtful(&RULE, project, path, node, message)
+                        .help(format!("write `{present}`")),
+                );
+                continue;
+            }
             let message = format!("`{path}` does not know `{word}`");
             let finding = parts::finding(&RULE, project, path, node, message);
             diagnostics.push(match nearest(word, words.iter().copied()) {
