@@ -92,3 +92,27 @@ fn what_aws_refuses_is_refused() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_spelling_of_old_is_taken_and_one_of_nobody_is_not() {
+    let refused = |word: &str| {
+        let project = serde_json::json!({"project": {
+            "name": "shop",
+            "source": {
+                "type": "CODECOMMIT",
+                "location": "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop",
+            },
+            "artifacts": {"type": word},
+            "environment": {
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/standard:7.0",
+                "computeType": "BUILD_GENERAL1_SMALL",
+            },
+            "serviceRole": "arn:aws:iam::123456789012:role/build",
+        }});
+        refusals(&project)
+    };
+    assert_eq!(refused("no_artifacts"), Vec::<String>::new());
+    assert_eq!(refused("NO_ARTIFACTS"), Vec::<String>::new());
+    assert_eq!(refused("No_Artifacts").len(), 1);
+}

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 mod input;
 
-pub use input::{Member, MemberKind, elsewhere, shape};
+pub use input::{Member, MemberKind, elsewhere, older_word, shape};
 
 use super::parse;
 use super::text::{Quota, TextRule};

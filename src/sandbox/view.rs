@@ -108,7 +108,9 @@ fn project(body: &mut Value, id: &Id, row: &Row) {
         }
     }
     if let Some(artifacts) = body.get_mut("artifacts")
-        && artifacts["type"] != "NO_ARTIFACTS"
+        && !artifacts["type"]
+            .as_str()
+            .is_some_and(|word| word.eq_ignore_ascii_case("NO_ARTIFACTS"))
     {
         default(artifacts, "name", json!(name));
         default(artifacts, "packaging", json!("NONE"));

@@ -120,6 +120,12 @@ pub fn shape(name: &str) -> &'static [Member] {
     INPUT.shapes.get(name).map_or(&[], Vec::as_slice)
 }
 
+/// The present word of one that is spelled as of old, in a member of a shape.
+pub fn older_word(of: &str, name: &str, word: &str) -> Option<&'static str> {
+    let member = shape(of).iter().find(|member| member.name == name)?;
+    member.older.get(word).map(String::as_str)
+}
+
 /// Where else a member of this name stands, compared without case: the member's own spelling and its shape.
 pub fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
     INPUT.shapes.iter().find_map(|(shape, members)| {
@@ -155,6 +161,9 @@ mod tests {
         let mut sorted = required.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, expected);
+        let older = |word| older_word("ProjectArtifacts", "type", word);
+        assert_eq!(older("no_artifacts"), Some("NO_ARTIFACTS"));
+        assert_eq!(older("No_Artifacts"), None);
         assert_eq!(elsewhere("buildSpec"), Some(("buildspec", "ProjectSource")));
     }
 }

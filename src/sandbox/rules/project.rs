@@ -150,7 +150,11 @@ fn one_artifact(found: &mut Findings, artifact: &Value, place: &Place) {
     if artifact.get("type").is_none_or(Value::is_null) {
         found.value(&place.key("type"), &Value::Null, "Member must not be null");
     }
-    let kind = found.word(place, artifact, "type", &rules.types);
+    // the account knows the spellings of old that AWS's samples still show
+    let kind = match codebuild::older_word("ProjectArtifacts", "type", text(artifact, "type")) {
+        Some(present) => Some(present),
+        None => found.word(place, artifact, "type", &rules.types),
+    };
     found.word(place, artifact, "packaging", &rules.packaging);
     found.word(place, artifact, "namespaceType", &rules.namespace_type);
     let given = |key: &str| artifact.get(key).is_some_and(|value| !value.is_null());
