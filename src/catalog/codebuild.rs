@@ -472,7 +472,10 @@ fn present_name(name: &str) -> String {
 /// An image that CodeBuild keeps up, by this or an older spelling of its name.
 pub fn curated(name: &str) -> Option<&'static Image> {
     let present = present_name(name);
-    FILE.images.curated.iter().find(|image| image.name == present)
+    FILE.images
+        .curated
+        .iter()
+        .find(|image| image.name == present)
 }
 
 /// What the catalogue knows about the name of an image.

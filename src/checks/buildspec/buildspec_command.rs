@@ -47,7 +47,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 one(subject, &spec, &path, node, diagnostics);
                 continue;
             }
-            let list = path.rsplit_once('[').map_or(path.as_str(), |(list, _)| list);
+            let list = path
+                .rsplit_once('[')
+                .map_or(path.as_str(), |(list, _)| list);
             match empty.last_mut() {
                 Some((first, _, count)) if first.starts_with(list) => *count += 1,
                 _ => empty.push((path, node, 1)),
@@ -59,10 +61,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 1 => "an empty command".to_owned(),
                 _ => format!("{count} empty commands, of which this is the first"),
             };
-            diagnostics.push(
-                spec.doubtful(&RULE, node.span, &path, message)
-                    .help("remove it; a value that begins with # is a comment unless it is quoted"),
-            );
+            diagnostics
+                .push(spec.doubtful(&RULE, node.span, &path, message).help(
+                    "remove it; a value that begins with # is a comment unless it is quoted",
+                ));
         }
     }
 }

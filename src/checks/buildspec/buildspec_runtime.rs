@@ -68,7 +68,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 for entry in list {
                     match own {
                         Some(image) => {
-                            one(&spec, entry, Some(&image.name), &image.runtimes, diagnostics);
+                            one(
+                                &spec,
+                                entry,
+                                Some(&image.name),
+                                &image.runtimes,
+                                diagnostics,
+                            );
                         }
                         None => one(&spec, entry, None, &codebuild().runtimes, diagnostics),
                     }
