@@ -29,7 +29,7 @@ const DOUBTFUL: [(&str, &[&str]); 13] = [
             "buildspec-version",
         ],
     ),
-    ("081.yml", &["buildspec-command", "buildspec-kind"]),
+    ("081.yml", &["buildspec-command"]),
     ("082.yml", &["buildspec-command"]),
     ("086.yml", &["buildspec-command"]),
     ("087.yml", &["buildspec-command"]),
