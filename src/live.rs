@@ -14,6 +14,7 @@ use crate::inventory::Inventory;
 use crate::operate::failure::missing;
 use crate::plan::{self, Options, Plan};
 use crate::resources::{Desired, Id, Kind, OWNER_TAG, Resource, managed, managed_mut};
+use crate::sandbox;
 
 /// The resources of these ids that exist.
 pub async fn read(cloud: &dyn Cloud, ids: &[Id]) -> Result<BTreeMap<Id, Resource>, Failure> {
@@ -111,6 +112,9 @@ async fn names_of_policies<'d>(
 
 /// A call that failed, as people get to see it: what it means and what to do.
 pub fn failure(error: &CloudError) -> Failure {
+    if let Some(failure) = sandbox::failure(error) {
+        return failure;
+    }
     let operation = bare_operation(error);
     let mut failure = Failure::failed(
         error.code.clone(),

@@ -298,20 +298,51 @@ fn a_build_sees_what_it_is_given_and_no_more() {
     );
 }
 
+/// A program that writes down what it is asked for, and runs the shell here with the folders of the container in their
+/// place.
+#[cfg(unix)]
+const CONTAINERS: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+printf '%s\n' "$*" >> "$here/calls"
+case $1 in
+container) [ -e "$here/made" ] ;;
+run)
+    touch "$here/made"
+    for a; do
+        case $a in
+        *:/codebuild/output/state) echo "${a%%:*}" > "$here/state" ;;
+        *:/codebuild/output/src/src) echo "${a%%:*}" > "$here/src" ;;
+        esac
+    done ;;
+exec)
+    state=$(cat "$here/state") src=$(cat "$here/src")
+    sed -i "s|/codebuild/output/state|$state|g; s|/codebuild/output/src/src|$src|g" "$state/driver"
+    exec sh "$state/driver" ;;
+esac
+"#;
+
+#[cfg(unix)]
+fn containers(place: &Place) -> Executor {
+    use std::os::unix::fs::PermissionsExt;
+    place.write("docker", CONTAINERS);
+    let program = place.path("docker");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    Executor::Container(build::ContainerTool {
+        name: "docker".to_owned(),
+        program,
+    })
+}
+
+#[cfg(unix)]
+fn calls(place: &Place) -> Vec<String> {
+    let calls = fs::read_to_string(place.path("calls")).unwrap();
+    calls.lines().map(ToOwned::to_owned).collect()
+}
+
 #[test]
 #[cfg(unix)]
 fn a_container_is_started_with_the_image_and_taken_down() {
-    use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
-    // It writes down what it is asked for, and runs the shell here with the folders of the container in their place.
-    place.write(
-        "docker",
-        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$(dirname \"$0\")/calls\"\n[ \"$1\" = run ] || exit 0\nfor a; do case $a in\n\
-         *:/codebuild/output/state) state=${a%%:*};;\n*:/codebuild/output/src/src) src=${a%%:*};;\nesac; done\n\
-         sed -i \"s|/codebuild/output/state|$state|g; s|/codebuild/output/src/src|$src|g\" \"$state/driver\"\nexec sh \"$state/driver\"\n",
-    );
-    let program = place.path("docker");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let mut request = marked(
         &place,
         "x",
@@ -324,10 +355,7 @@ fn a_container_is_started_with_the_image_and_taken_down() {
     request.project["environment"]["privilegedMode"] = json!(true);
     let secret = json!({"name": "S", "value": "hidden value"});
     request.overrides.variables.extend(Variable::of(&secret));
-    request.executor = Executor::Container(build::ContainerTool {
-        name: "docker".to_owned(),
-        program,
-    });
+    request.executor = containers(&place);
     let (outcome, lines) = simple(request);
     assert_eq!(
         written(&lines),
@@ -336,21 +364,182 @@ fn a_container_is_started_with_the_image_and_taken_down() {
     );
     assert_eq!(outcome.failure.unwrap().exit_code, Some(3));
     assert!(place.path("source/out.txt").exists());
-    let calls = fs::read_to_string(place.path("calls")).unwrap();
-    let calls: Vec<&str> = calls.lines().collect();
     let root = place.folder.path().to_string_lossy();
     let name = "pipectl-7f6c1a60-0000-4000-8000-000000000001";
     assert_eq!(
-        calls,
+        calls(&place),
         [
+            format!("container inspect {name}"),
             format!(
-                "run --rm --interactive --name {name} --init --privileged --volume {root}/source:/codebuild/output/src/src \
+                "run --detach --rm --name {name} --privileged --volume {root}/source:/codebuild/output/src/src \
                  --volume {root}/build/state:/codebuild/output/state --workdir /codebuild/output/src/src --entrypoint  \
-                 aws/codebuild/standard:7.0 sh /codebuild/output/state/driver"
+                 aws/codebuild/standard:7.0 sh -c trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
+            ),
+            format!(
+                "exec --interactive --workdir /codebuild/output/src/src {name} sh /codebuild/output/state/driver"
             ),
             format!("rm --force {name}"),
         ]
     );
+}
+
+#[test]
+#[cfg(unix)]
+fn a_phase_runs_as_its_user_in_the_same_container() {
+    let place = Place::new();
+    let spec = json!({"version": "0.2", "run-as": "maker", "phases": {
+        "install": {"run-as": "root", "commands": ["export KEPT=yes; cd /"]},
+        "pre_build": {"commands": ["echo \"$KEPT $PWD\""]},
+        "build": {"commands": ["echo again"]},
+    }, "cache": {"paths": ["/root/.m2/**/*", "/opt/tools", "vendor/**/*"]}});
+    let mut request = place.request(Some(&spec.to_string()));
+    request.project["cache"] = json!({"type": "S3", "location": "b/k"});
+    request.cache = Some(place.path("cache"));
+    request.executor = containers(&place);
+    let (outcome, lines) = simple(request);
+    assert_eq!(
+        outcome.build.build_status,
+        BuildStatus::Succeeded,
+        "{lines:#?}"
+    );
+    assert_eq!(written(&lines), ["yes /", "again"]);
+    let calls = calls(&place);
+    let begun: Vec<&str> = calls
+        .iter()
+        .filter_map(|call| call.split(" pipectl-").next())
+        .collect();
+    assert_eq!(
+        begun,
+        [
+            "container inspect",
+            "run --detach --rm --name",
+            "exec --interactive --user root --workdir /codebuild/output/src/src",
+            "container inspect",
+            "exec --interactive --user maker --workdir /codebuild/output/src/src",
+            "rm --force",
+        ]
+    );
+    let root = place.folder.path().to_string_lossy();
+    for mount in [
+        format!("{root}/build/home/.m2:/root/.m2"),
+        format!("{root}/build/outside/opt/tools:/opt/tools"),
+    ] {
+        assert!(
+            calls[1].contains(&format!("--volume {mount} ")),
+            "{}",
+            calls[1]
+        );
+    }
+    assert!(!calls[1].contains("vendor"), "{}", calls[1]);
+}
+
+/// An image with a shell and little else, made for this test. Nothing where no tool is there that runs containers; that is
+/// said.
+#[cfg(target_os = "linux")]
+fn real_image() -> Option<(build::ContainerTool, String)> {
+    use std::process::Command;
+    let skipped = |why: &str| println!("skipped: no container is run for real: {why}");
+    let Some(tool) = build::find_container_tool(None) else {
+        skipped("neither docker nor podman is here");
+        return None;
+    };
+    let busybox = Path::new("/bin/busybox");
+    if !busybox.exists() {
+        skipped("there is no /bin/busybox to make an image of");
+        return None;
+    }
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["bin", "etc", "root", "tmp", "home/me"] {
+        fs::create_dir_all(root.path().join(folder)).unwrap();
+    }
+    fs::copy(busybox, root.path().join("bin/busybox")).unwrap();
+    for applet in ["sh", "cat", "id", "mkdir", "rm", "sleep", "touch", "test"] {
+        std::os::unix::fs::symlink("busybox", root.path().join("bin").join(applet)).unwrap();
+    }
+    let users = "root:x:0:0:root:/root:/bin/sh\nme:x:1000:1000:me:/home/me:/bin/sh\n";
+    fs::write(root.path().join("etc/passwd"), users).unwrap();
+    let image = "localhost/pipectl-test:1".to_owned();
+    let archive = root.path().with_extension("tar");
+    let done = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    let packed = done(
+        Command::new("tar")
+            .arg("cf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(root.path())
+            .arg("."),
+    );
+    let made = packed
+        && done(
+            Command::new(&tool.program)
+                .arg("import")
+                .arg(&archive)
+                .arg(&image),
+        );
+    let _ = fs::remove_file(&archive);
+    let runs = made
+        && done(
+            Command::new(&tool.program).args(["run", "--rm", &image, "/bin/sh", "-c", "exit 0"]),
+        );
+    if !runs {
+        skipped(&format!("{} does not run containers here", tool.name));
+        return None;
+    }
+    Some((tool, image))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_real_container_keeps_what_is_done_in_it_until_the_build_ends() {
+    let Some((tool, image)) = real_image() else {
+        return;
+    };
+    let place = Place::new();
+    let spec = json!({"version": "0.2", "phases": {
+        "install": {"commands": ["touch /installed; export KEPT=yes; test ! -e /root/.m2/jar; touch /root/.m2/jar"]},
+        "pre_build": {"run-as": "me", "commands": ["echo \"$(id -un) $HOME $KEPT\"; test -e /installed; export MINE=1; cat file.txt"]},
+        "build": {"commands": ["echo \"$(id -un) $HOME $MINE\"; echo made > out.txt; (sleep 1000 &)"]},
+    }, "artifacts": {"files": ["out.txt"]}, "cache": {"paths": ["/root/.m2/**/*"]}});
+    place.write("source/file.txt", "from the source\n");
+    let request = |spec: &str| {
+        let mut request = place.request(Some(spec));
+        request.project["environment"]["image"] = json!(image);
+        request.project["cache"] = json!({"type": "S3", "location": "b/k"});
+        request.cache = Some(place.path("cache"));
+        request.executor = Executor::Container(tool.clone());
+        request
+    };
+    let (outcome, lines) = simple(request(&spec.to_string()));
+    assert_eq!(
+        outcome.build.build_status,
+        BuildStatus::Succeeded,
+        "{lines:#?}"
+    );
+    assert_eq!(
+        written(&lines),
+        ["me /home/me yes", "from the source", "root /root 1"],
+        "{lines:#?}"
+    );
+    assert!(outcome.artifact.is_some());
+    let name = "pipectl-7f6c1a60-0000-4000-8000-000000000001";
+    let gone = || {
+        let inspect = std::process::Command::new(&tool.program)
+            .args(["container", "inspect", name])
+            .output();
+        !inspect.unwrap().status.success()
+    };
+    assert!(gone());
+    // The next build finds the cache, and one that does not want to end is ended.
+    let spec = json!({"version": "0.2", "phases": {"build": {"commands": [
+        "test -e /root/.m2/jar && echo cached", "trap '' TERM; while :; do sleep 1; done",
+    ]}}, "cache": {"paths": ["/root/.m2/**/*"]}});
+    let _ = fs::remove_dir_all(place.path("build"));
+    let mut slow = request(&spec.to_string());
+    slow.limits.timeout = Some(Duration::from_secs(5));
+    let (outcome, lines) = simple(slow);
+    assert_eq!(written(&lines), ["cached"], "{lines:#?}");
+    assert_eq!(outcome.build.build_status, BuildStatus::TimedOut);
+    assert!(gone());
 }
 
 #[test]

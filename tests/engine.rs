@@ -70,9 +70,10 @@ fn action(short: &Value) -> Value {
             (category, provider, json!({}))
         }
     };
+    let (owner, provider) = provider.split_once(' ').unwrap_or(("AWS", provider));
     map.insert(
         "actionTypeId".to_owned(),
-        json!({"category": category, "owner": "AWS", "provider": provider, "version": "1"}),
+        json!({"category": category, "owner": owner, "provider": provider, "version": "1"}),
     );
     let given = map
         .shift_remove("configuration")
@@ -102,7 +103,7 @@ fn action(short: &Value) -> Value {
 }
 
 /// The pipeline of a row: a source, unless the row has one, then its stages.
-fn pipeline(given: &Value) -> Value {
+fn pipeline(name: &str, given: &Value) -> Value {
     let mut body = given.clone();
     let map = body.as_object_mut().unwrap();
     let mut stages = map["stages"].as_array().unwrap().clone();
@@ -119,15 +120,15 @@ fn pipeline(given: &Value) -> Value {
     }
     map.insert("stages".to_owned(), stages.into());
     let more = json!({
-        "name": PIPELINE, "roleArn": "arn:aws:iam::123456789012:role/p", "pipelineType": "V2",
+        "name": name, "roleArn": "arn:aws:iam::123456789012:role/p", "pipelineType": "V2",
         "artifactStore": {"type": "S3", "location": "artifacts"},
     });
     map.extend(more.as_object().unwrap().clone());
     body
 }
 
-fn resource(body: Value) -> Resource {
-    Resource::new(Id::new(Kind::Pipeline, REGION, PIPELINE), body)
+fn resource(name: &str, given: &Value) -> Resource {
+    Resource::new(Id::new(Kind::Pipeline, REGION, name), pipeline(name, given))
 }
 
 fn git(folder: &Path, arguments: &[&str]) {
@@ -179,14 +180,17 @@ impl Row {
         fs::create_dir_all(&home).unwrap();
         write(&home, &json!({"file.txt": "one\n"}));
         write(&home, &case["files"]);
-        git(&home, &["init", "-q"]);
-        git(&home, &["add", "-A"]);
-        git(&home, &["commit", "-q", "-m", "First\n\nwith a body"]);
+        if case["git"] != false {
+            git(&home, &["init", "-q"]);
+            git(&home, &["add", "-A"]);
+            git(&home, &["commit", "-q", "-m", "First\n\nwith a body"]);
+        }
+        write(&home, &case["uncommitted"]);
         let yml = serde_yaml::to_string(&case["sandbox"]).unwrap();
         if !case["sandbox"].is_null() {
             fs::write(home.join("sandbox.yml"), yml).unwrap();
         }
-        let account = open(folder.path());
+        let account = open(folder.path(), case["dirty"] == true);
         let row = Self {
             name: name.to_owned(),
             folder,
@@ -207,21 +211,27 @@ impl Row {
             let resource = Resource::new(Id::new(Kind::Project, REGION, project.clone()), whole);
             row.account.create(&resource).await.unwrap();
         }
-        let body = pipeline(&row.case["pipeline"]);
-        row.account
-            .create(&resource(body))
+        for (other, given) in row.case["others"].as_object().into_iter().flatten() {
+            row.make(other, given).await;
+        }
+        row.make(PIPELINE, &row.case["pipeline"]).await;
+        row
+    }
+
+    /// Makes a pipeline. What its creation starts is not what the row is about.
+    async fn make(&self, pipeline: &str, given: &Value) {
+        self.account
+            .create(&resource(pipeline, given))
             .await
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        // What the creation started is not what the row is about.
-        let first = Runs::list(&*row.account, PIPELINE, 1)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let first = Runs::list(&*self.account, pipeline, 1)
             .await
             .unwrap()
             .remove(0);
-        row.account
-            .stop(PIPELINE, &first.pipeline_execution_id, true, "")
+        self.account
+            .stop(pipeline, &first.pipeline_execution_id, true, "")
             .await
             .unwrap();
-        row
     }
 
     fn id(&self, name: &str) -> String {
@@ -414,6 +424,11 @@ impl Row {
                 assert_eq!(id, None, "{}: something comes out of {name}", self.name);
             }
             ["find"] => self.find(),
+            ["artifacts"] => {
+                let count = walk(&self.folder.path().join("account/artifacts"));
+                writeln!(self.found, "{count} artifacts").unwrap();
+            }
+            ["other", pipeline] => self.other(pipeline).await,
             ["minutes", minutes] => self.later(minutes.parse().unwrap()),
             ["sleep", milliseconds] => {
                 tokio::time::sleep(Duration::from_millis(milliseconds.parse().unwrap())).await;
@@ -430,7 +445,7 @@ impl Row {
                     .read(&[Id::new(Kind::Pipeline, REGION, PIPELINE)])
                     .await
                     .unwrap();
-                let desired = resource(pipeline(&self.case["update"]));
+                let desired = resource(PIPELINE, &self.case["update"]);
                 self.account
                     .update(live[0].as_ref().unwrap(), &desired)
                     .await
@@ -462,6 +477,24 @@ impl Row {
                 Ok(bytes) => format!("{:?}", String::from_utf8_lossy(&bytes)),
             };
             writeln!(self.found, "{file}: {text}").unwrap();
+        }
+    }
+
+    /// Notes what became of another pipeline.
+    async fn other(&mut self, pipeline: &str) {
+        let mut runs = Runs::list(&*self.account, pipeline, 99).await.unwrap();
+        runs.reverse();
+        for run in runs.iter().skip(1) {
+            let id = &run.pipeline_execution_id;
+            writeln!(self.found, "{pipeline}: {:?}", run.status).unwrap();
+            for run in self.account.action_runs(pipeline, id).await.unwrap() {
+                writeln!(
+                    self.found,
+                    "  {}.{} {:?}",
+                    run.stage_name, run.action_name, run.status
+                )
+                .unwrap();
+            }
         }
     }
 
@@ -581,6 +614,11 @@ impl Row {
             let clock = regex::Regex::new(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}").unwrap();
             text = clock.replace_all(&text, "<now>").into_owned();
         }
+        if self.case["hides_ids"] == true {
+            let uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+            let uuid = regex::Regex::new(uuid).unwrap();
+            text = uuid.replace_all(&text, "<uuid>").into_owned();
+        }
         for (name, id) in &self.names {
             text = text.replace(id, &format!("<{name}>"));
         }
@@ -600,10 +638,18 @@ fn merge(whole: &mut Value, more: &Value) {
     }
 }
 
-fn open(folder: &Path) -> Arc<Sandbox> {
+/// How many files are below a folder.
+fn walk(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap();
+    let count = |path: PathBuf| if path.is_dir() { walk(&path) } else { 1 };
+    entries.map(|entry| count(entry.unwrap().path())).sum()
+}
+
+fn open(folder: &Path, dirty: bool) -> Arc<Sandbox> {
     let yml = folder.join("repository/sandbox.yml");
     let options = Options {
         home: yml.parent().map(Path::to_owned),
+        dirty,
         pipectl: Some(env!("CARGO_BIN_EXE_pipectl").into()),
         ..Options::default()
     };

@@ -24,6 +24,7 @@ mod emulated;
 mod engine;
 mod engine_processes;
 mod examples;
+mod full_disk;
 mod fuzz;
 mod hook;
 mod install;

@@ -36,8 +36,13 @@ stages:
 
 /// A repository with that file and a sandbox account in which it is applied.
 fn pump(actions: &str) -> Place {
+    of(FILE, actions)
+}
+
+/// A repository with a file and a sandbox account in which it is applied.
+fn of(file: &str, actions: &str) -> Place {
     let place = Place::new();
-    place.write("pipeline.yml", FILE);
+    place.write("pipeline.yml", file);
     place.write("sandbox.yml", format!("actions:\n{actions}"));
     place.write(".gitignore", ".pipectl\n.local\n");
     let git = |arguments: &[&str]| {
@@ -344,6 +349,15 @@ fn judge(talk: &Talk) {
     }
 }
 
+/// Only AWS has a console.
+fn without_console(out: &str) -> String {
+    let member = regex::Regex::new(r#","console":"[^"]*""#).unwrap();
+    out.lines()
+        .filter(|line| !line.trim_start().starts_with("console: "))
+        .map(|line| format!("{}\n", member.replace(line, "")))
+        .collect()
+}
+
 /// Runs the pump with the approval given by another process; gives what `run` left.
 fn run_through(place: &Place) -> (i32, String, String) {
     let running = beside(place, &["run", "--trust", "--timeout", "120s"]);
@@ -428,12 +442,6 @@ fn the_same_run_is_the_same_screen_on_aws() {
     ] {
         let here = sandbox(&place, arguments);
         let there = on_aws(&place, &server, arguments);
-        let without_console = |out: &str| {
-            out.lines()
-                .filter(|line| !line.trim_start().starts_with("console: "))
-                .map(|line| format!("{line}\n"))
-                .collect::<String>()
-        };
         assert_eq!(
             without_console(&there.stdout),
             without_console(&here.stdout),
@@ -442,6 +450,65 @@ fn the_same_run_is_the_same_screen_on_aws() {
         );
         assert_eq!(there.code, here.code, "{arguments:?}: {}", there.stderr);
     }
+    judge(&talk);
+}
+
+const DENIED: &str = r#"service: pump
+source: {codecommit: pump, branch: main}
+stages:
+  - name: Prod
+    actions:
+      - name: Copy
+        deploy:
+          run:
+            - echo before
+            - |
+              echo 'User: arn:aws:sts::123456789012:assumed-role/pump-copy/AWSCodeBuild-1 is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::pump/index.html" because no identity-based policy allows it'
+              exit 254
+          allow: [{Action: 's3:GetObject', Resource: '*'}]
+"#;
+
+#[test]
+fn a_denied_call_is_told_with_what_allows_it() {
+    let place = of(DENIED, "  Other: {succeed: true}\n");
+    let ran = sandbox(&place, &["run", "--trust"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let (_, told) = ran.stdout.split_once("failed: ").unwrap();
+    let said = "User: arn:aws:sts::123456789012:assumed-role/pump-copy/AWSCodeBuild-1 is not authorized to perform: \
+                s3:PutObject on resource: \"arn:aws:s3:::pump/index.html\" because no identity-based policy allows it";
+    assert_eq!(
+        told,
+        format!(
+            "Prod/Copy in BUILD
+   command: echo '{said}'
+            exit 254
+    reason: exit status 254
+       log: {said}
+   missing: the permission s3:PutObject of the role pump-copy. Beside the action's `run`:
+            allow:
+              - Action: s3:PutObject
+                Resource: \"arn:aws:s3:::pump/index.html\"
+"
+        )
+    );
+    let talk = Talk::default();
+    let server = aws(&place, &talk);
+    let there = on_aws(&place, &server, &["watch"]);
+    assert!(
+        there.stdout.contains("console: https://"),
+        "{}",
+        there.stdout
+    );
+    let here = sandbox(&place, &["watch"]);
+    assert_eq!(without_console(&there.stdout), here.stdout);
+    let streamed = sandbox(&place, &["watch", "--format", "json"]);
+    let last: Value = serde_json::from_str(streamed.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "failure");
+    assert_eq!(
+        last["missing"],
+        json!({"action": "s3:PutObject", "resource": "arn:aws:s3:::pump/index.html",
+               "who": "arn:aws:sts::123456789012:assumed-role/pump-copy/AWSCodeBuild-1"})
+    );
     judge(&talk);
 }
 

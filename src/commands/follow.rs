@@ -10,7 +10,7 @@ use super::operating::Desk;
 use super::{End, Setting};
 use crate::cloud::runs::Answer;
 use crate::error::{Exit, Failure};
-use crate::execution::{ExecutionStatus, Time};
+use crate::execution::{ActionRun, ExecutionStatus, Time};
 use crate::operate::approval::{self, Pending};
 use crate::operate::snapshot::Snapshot;
 use crate::operate::watcher::Watcher;
@@ -88,6 +88,13 @@ pub(super) async fn follow(
     }
 }
 
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
 fn status(snapshot: &Snapshot) -> Option<ExecutionStatus> {
     snapshot.execution.as_ref().map(|one| one.status)
 }
@@ -157,26 +164,55 @@ async fn one(
         let snapshot = watcher.snapshot().clone();
         let happened = events::between(shown.as_ref(), &snapshot);
         let over = snapshot.is_over();
-        view.show(&snapshot, &happened, now());
+        // While the person types an answer, only what happens is worth drawing over it.
+        if answers.asked.is_none() || !happened.is_empty() || over {
+            view.show(&snapshot, &happened, now());
+        }
         shown = Some(snapshot.clone());
         if over {
             let look = setting.report.out;
             view.end(&snapshot, now());
-            if status(&snapshot) == Some(ExecutionStatus::Failed) && !setting.report.is_json() {
+            if manner.drive && !driven {
+                // It may have started executions of other pipelines, or stopped itself to start anew.
+                let others = invoked(watcher.actions());
+                let told = async {
+                    tokio::time::sleep(FRAME).await;
+                    for other in others {
+                        setting
+                            .report
+                            .note(&format!("{other} was started by it and goes on here"));
+                    }
+                    std::future::pending::<()>().await;
+                };
+                tokio::select! {
+                    biased;
+                    _ = tokio::signal::ctrl_c() => return Ok(Outcome::Interrupted),
+                    () = until(deadline) => return Ok(Outcome::TimedOut(Box::new(snapshot))),
+                    ended = &mut driving => ended.map_err(refused)?,
+                    () = told => {}
+                }
+            }
+            if status(&snapshot) == Some(ExecutionStatus::Failed) {
                 let why = failure::of(runs, &desk.region, &snapshot, watcher.actions())
                     .await
                     .map_err(refused)?;
                 let console = runs.console(&desk.pipeline, Some(id));
-                setting
-                    .report
-                    .result(&run::failed(look, &why, console.as_deref()));
+                let console = console.as_deref();
+                if setting.report.is_json() {
+                    View::new(&setting.report).failed(&snapshot, &why, console);
+                } else {
+                    let text = run::failed(look, &why, console);
+                    setting.report.result(&text);
+                }
             }
             return Ok(Outcome::Over(Box::new(snapshot)));
         }
         if manner.ask && setting.report.interactive && !setting.report.is_json() {
             let pending = approval::of(&snapshot);
-            if let Some(pending) = pending.first() {
-                if answers.asked.as_ref() != Some(pending) {
+            // What was answered a moment ago may still be seen to wait.
+            let open = |pending: &&Pending| answers.given.as_ref() != Some(pending);
+            if let Some(pending) = pending.iter().find(open) {
+                if answers.asked.as_ref() != Some(pending) || !happened.is_empty() {
                     view.clear();
                     show_question(setting, desk, pending, &snapshot).await?;
                     answers.ask(pending);
@@ -186,19 +222,13 @@ async fn one(
             }
         }
         let frame = Instant::now() + FRAME;
-        let until_deadline = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             _ = tokio::signal::ctrl_c() => {
                 view.clear();
                 return Ok(Outcome::Interrupted);
             }
-            () = until_deadline => {
+            () = until(deadline) => {
                 view.end(&snapshot, now());
                 return Ok(Outcome::TimedOut(Box::new(snapshot)));
             }
@@ -209,8 +239,10 @@ async fn one(
                 next = Instant::now() + watcher.pause();
             }
             Some(line) = answers.line() => {
-                if let Some(pending) = answers.asked.clone() {
-                    answer(setting, desk, &pending, &line).await?;
+                if let Some(pending) = answers.asked.clone()
+                    && answer(setting, desk, &pending, &line).await?
+                {
+                    answers.given = answers.asked.take();
                 }
                 watcher.look().await.map_err(refused)?;
             }
@@ -223,10 +255,22 @@ async fn one(
     }
 }
 
+/// The executions of other pipelines that actions started, as people call them.
+fn invoked(actions: &[ActionRun]) -> Vec<String> {
+    let name = |run: &ActionRun| {
+        let id = run.output.execution_result.external_execution_id.as_ref()?;
+        let pipeline = run.input.resolved_configuration.get("PipelineName")?;
+        Some(format!("execution {id} of {pipeline}"))
+    };
+    let starts = actions.iter().filter(|run| run.input.starts_a_pipeline());
+    starts.filter_map(name).collect()
+}
+
 /// Lines that the person types, read beside everything else.
 #[derive(Default)]
 struct Answers {
     asked: Option<Pending>,
+    given: Option<Pending>,
     lines: Option<mpsc::UnboundedReceiver<String>>,
 }
 
@@ -276,7 +320,13 @@ async fn show_question(
     Ok(())
 }
 
-async fn answer(setting: &Setting, desk: &Desk, pending: &Pending, line: &str) -> Result<(), End> {
+/// Sends an answer, if the line is one.
+async fn answer(
+    setting: &Setting,
+    desk: &Desk,
+    pending: &Pending,
+    line: &str,
+) -> Result<bool, End> {
     let (word, why) = line
         .trim()
         .split_once(char::is_whitespace)
@@ -286,7 +336,7 @@ async fn answer(setting: &Setting, desk: &Desk, pending: &Pending, line: &str) -
         "n" | "no" => false,
         _ => {
             setting.report.say("y or n? ");
-            return Ok(());
+            return Ok(false);
         }
     };
     let answer = Answer {
@@ -299,5 +349,6 @@ async fn answer(setting: &Setting, desk: &Desk, pending: &Pending, line: &str) -
     desk.runs
         .answer(&desk.pipeline, &answer)
         .await
-        .map_err(|error| desk.failure(&error))
+        .map_err(|error| desk.failure(&error))?;
+    Ok(true)
 }

@@ -504,6 +504,14 @@ pub struct ActionInput {
     pub namespace: Option<String>,
 }
 
+impl ActionInput {
+    /// Whether the action starts another pipeline.
+    pub fn starts_a_pipeline(&self) -> bool {
+        let id = &self.action_type_id;
+        id["category"] == "Invoke" && id["provider"] == "CodePipeline"
+    }
+}
+
 /// What an action gave.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

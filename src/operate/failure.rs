@@ -113,7 +113,7 @@ async fn add_build(
                 .find(|context| !context.message.is_empty())
             {
                 failed.command = command(&context.message).map(ToOwned::to_owned);
-                failed.message = Some(context.message.clone());
+                failed.message = Some(reason(&context.message).to_owned());
             }
         }
         if let Some(link) = &build.logs.deep_link {
@@ -129,7 +129,7 @@ async fn add_build(
     if let Some(log) = streams.get(position).or_else(|| streams.first()) {
         let lines = log.tail(runs, LOOKED_THROUGH).await?;
         let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-        failed.log = before_the_end(&lines);
+        failed.log = before_the_end(&lines, failed.command.as_deref());
     }
     let reports: Vec<String> = bad
         .iter()
@@ -169,8 +169,16 @@ fn command(message: &str) -> Option<&str> {
     Some(rest[..end].trim()).filter(|command| !command.is_empty())
 }
 
+/// What is left of that sentence without the command, which is shown beside it.
+fn reason(message: &str) -> &str {
+    let reason = message.rsplit_once(". Reason: ").map(|(_, reason)| reason);
+    reason
+        .filter(|reason| command(message).is_some() && !reason.is_empty())
+        .unwrap_or(message)
+}
+
 /// What the command that failed wrote last: the agent's own lines mark where it began and ended.
-fn before_the_end(lines: &[&str]) -> Vec<String> {
+fn before_the_end(lines: &[&str], command: Option<&str>) -> Vec<String> {
     let end = lines
         .iter()
         .rposition(|line| is_agents(line) && line.contains("did not exit successfully"))
@@ -185,6 +193,10 @@ fn before_the_end(lines: &[&str]) -> Vec<String> {
         .iter()
         .rposition(|line| is_agents(line))
         .map_or(0, |at| at + 1);
+    // The agent tells a command of several lines as it is written: the rest of it is nothing that was said.
+    let rest = command.unwrap_or_default().lines().skip(1);
+    let rest = rest.zip(&lines[start..end]).take_while(|(a, b)| a == *b);
+    let start = start + rest.count();
     let said: Vec<String> = lines[start..end]
         .iter()
         .map(|line| line.trim_end().to_owned())
@@ -266,15 +278,19 @@ mod tests {
             "[Container] 2026/01/31 12:00:02.000001 Command did not exit successfully make test exit status 2",
             "[Container] 2026/01/31 12:00:02.000002 Phase complete: BUILD State: FAILED",
         ];
-        assert_eq!(before_the_end(&lines), ["1 test failed"]);
-        assert_eq!(before_the_end(&[]), Vec::<String>::new());
-        assert_eq!(before_the_end(&["killed"]), ["killed"]);
+        assert_eq!(before_the_end(&lines, Some("make test")), ["1 test failed"]);
+        assert_eq!(before_the_end(&[], None), Vec::<String>::new());
+        assert_eq!(before_the_end(&["killed"], None), ["killed"]);
+        let several = ["[Container] x Running command cd a", "make", "no rule"];
+        assert_eq!(before_the_end(&several, Some("cd a\nmake")), ["no rule"]);
     }
 
     #[test]
     fn the_command_is_read_from_codebuild_s_sentence() {
         let said = "Error while executing command: ./test.sh --all. Reason: exit status 1";
         assert_eq!(command(said), Some("./test.sh --all"));
+        assert_eq!(reason(said), "exit status 1");
         assert_eq!(command("Build timed out"), None);
+        assert_eq!(reason("Build timed out"), "Build timed out");
     }
 }

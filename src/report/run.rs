@@ -1,13 +1,13 @@
 //! Executions as people see them: a frame that is drawn again and again on a terminal, plain lines elsewhere, one JSON
 //! object a line for programs.
 
+mod view;
+
 use std::fmt::Write as _;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
-
+use super::Look;
 use super::text::{Paint, clean, paint};
-use super::{Look, Report};
+use crate::execution::report::TestCase;
 use crate::execution::{
     ActionStatus, ConditionStatus, Execution, ExecutionStatus, ExecutionType, StageStatus, Time,
 };
@@ -15,8 +15,13 @@ use crate::operate::events::Event;
 use crate::operate::failure::{Failed, Missing};
 use crate::operate::snapshot::{Action, Snapshot, Stage};
 
+pub use view::View;
+
 /// How much of a commit's id people read.
 const SHORT: usize = 8;
+
+/// How much of a name is to be read on however narrow a terminal.
+const SHORTEST_NAME: usize = 16;
 
 /// What a line is about; symbol, word and colour follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,12 +165,46 @@ fn revisions(execution: &Execution) -> Option<String> {
 
 /// An execution and its stages, line by line, each no wider than the look.
 pub fn frame(look: Look, snapshot: &Snapshot, now: Time) -> Vec<String> {
+    frame_within(look, usize::MAX, snapshot, now)
+}
+
+/// The same on a terminal of so many rows. Where they are too few, the actions of stages in which nothing happens are
+/// left out, then such stages, the first ones first.
+fn frame_within(look: Look, rows: usize, snapshot: &Snapshot, now: Time) -> Vec<String> {
+    let (mut lines, mut stages) = frame_parts(look, snapshot, now);
+    let room = rows.saturating_sub(lines.len());
+    let height =
+        |stages: &[(bool, Vec<String>)]| stages.iter().map(|(_, s)| s.len()).sum::<usize>();
+    if height(&stages) > room {
+        for (happens, stage) in &mut stages {
+            if !*happens {
+                stage.truncate(1);
+            }
+        }
+    }
+    while height(&stages) > room
+        && let Some(at) = stages.iter().position(|(happens, _)| !happens)
+    {
+        stages.remove(at);
+    }
+    lines.extend(stages.into_iter().flat_map(|(_, stage)| stage));
+    lines.truncate(rows);
+    lines
+}
+
+/// What is said of the execution, and the lines of each stage with whether something happens in it.
+fn frame_parts(
+    look: Look,
+    snapshot: &Snapshot,
+    now: Time,
+) -> (Vec<String>, Vec<(bool, Vec<String>)>) {
     let mut lines = Vec::new();
+    let mut stages = Vec::new();
     let dot = if look.unicode { " · " } else { " - " };
     let mut head = paint(look, Paint::Strong, &clean(&snapshot.pipeline));
     let Some(execution) = &snapshot.execution else {
         lines.push(format!("{head}{dot}never run"));
-        return lines;
+        return (lines, stages);
     };
     let mark = execution_mark(execution.status);
     let _ = write!(
@@ -211,7 +250,7 @@ pub fn frame(look: Look, snapshot: &Snapshot, now: Time) -> Vec<String> {
         })
         .max()
         .unwrap_or(0)
-        .min(look.width / 2);
+        .min((look.width * 2 / 5).max(SHORTEST_NAME));
     for stage in &snapshot.stages {
         let (mark, word) = stage_mark(stage);
         let mut notes: Vec<String> = Vec::new();
@@ -219,20 +258,19 @@ pub fn frame(look: Look, snapshot: &Snapshot, now: Time) -> Vec<String> {
             notes.extend(action_note(&stage.actions[0]));
         }
         notes.extend(stage_notes(stage));
-        lines.push(row(
+        let happens = !matches!(mark, Mark::Done | Mark::Ahead);
+        let mut shown = vec![row(
             look,
             (mark, 0),
             (&stage.name, widest),
             word,
             stage.took(now),
             &notes.join(dot),
-        ));
-        if alone(stage) {
-            continue;
-        }
-        for action in &stage.actions {
+        )];
+        let actions = stage.actions.iter().filter(|_| !alone(stage));
+        for action in actions {
             let (mark, word) = action_mark(action);
-            lines.push(row(
+            shown.push(row(
                 look,
                 (mark, 2),
                 (&action.name, widest),
@@ -241,8 +279,9 @@ pub fn frame(look: Look, snapshot: &Snapshot, now: Time) -> Vec<String> {
                 &action_note(action).unwrap_or_default(),
             ));
         }
+        stages.push((happens, shown));
     }
-    lines
+    (lines, stages)
 }
 
 /// Whether the stage's line says all there is to say of its one action.
@@ -335,6 +374,14 @@ fn row(
 ) -> String {
     let took = took.map(duration).unwrap_or_default();
     let name = first_line(look, name, widest.saturating_sub(indent));
+    let painted = |name: String| match mark {
+        Mark::Ahead => paint(look, Paint::Faint, &name),
+        _ => name,
+    };
+    if word.is_empty() && took.is_empty() && note.is_empty() {
+        let symbol = mark.paint(look, mark.symbol(look));
+        return format!("{:indent$}{symbol} {}", "", painted(name));
+    }
     let padded = console::pad_str(
         &name,
         widest.saturating_sub(indent),
@@ -346,10 +393,7 @@ fn row(
         "{:indent$}{} {} {} {took:>7}  {}",
         "",
         mark.paint(look, mark.symbol(look)),
-        match mark {
-            Mark::Ahead => paint(look, Paint::Faint, &padded),
-            _ => padded,
-        },
+        painted(padded),
         mark.paint(look, &format!("{word:<13}")),
         clean(note.lines().next().unwrap_or_default()),
     );
@@ -512,10 +556,7 @@ pub fn failed(look: Look, failed: &[Failed], console: Option<&str>) -> String {
             field("reason", message);
         }
         for case in &one.tests {
-            let name = match &case.prefix {
-                Some(prefix) if !prefix.is_empty() => format!("{prefix}.{}", case.name),
-                _ => case.name.clone(),
-            };
+            let name = test_name(case);
             let why = case.message.as_deref().unwrap_or_default();
             let why = first_line(look, why.trim_start(), 120);
             let why = if why.is_empty() {
@@ -542,6 +583,13 @@ pub fn failed(look: Look, failed: &[Failed], console: Option<&str>) -> String {
     text
 }
 
+fn test_name(case: &TestCase) -> String {
+    match &case.prefix {
+        Some(prefix) if !prefix.is_empty() => format!("{prefix}.{}", case.name),
+        _ => case.name.clone(),
+    }
+}
+
 /// What to write beside the build.
 fn allow(missing: &Missing) -> String {
     let who = missing
@@ -554,97 +602,6 @@ fn allow(missing: &Missing) -> String {
         "the permission {}{who}. Beside the action's `run`:\nallow:\n  - Action: {}\n    Resource: \"{}\"",
         missing.action, missing.action, missing.resource
     )
-}
-
-/// One JSON object a line.
-#[derive(Debug, Serialize)]
-struct Line<'e> {
-    version: u8,
-    pipeline: &'e str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    execution: Option<&'e str>,
-    #[serde(flatten)]
-    event: serde_json::Value,
-}
-
-/// An execution while it is followed.
-pub struct View<'r> {
-    report: &'r Report,
-    bars: Option<(MultiProgress, Vec<ProgressBar>)>,
-}
-
-impl<'r> View<'r> {
-    /// Bars on a terminal, lines elsewhere.
-    pub fn new(report: &'r Report) -> Self {
-        let bars = (report.bars && !report.is_json()).then(|| {
-            (
-                MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)),
-                Vec::new(),
-            )
-        });
-        Self { report, bars }
-    }
-
-    /// Shows how things stand, and what happened since the last call.
-    pub fn show(&mut self, snapshot: &Snapshot, events: &[Event], now: Time) {
-        if self.report.is_json() {
-            for event in events {
-                let mut value = serde_json::to_value(event).unwrap_or_default();
-                if let Some(map) = value.as_object_mut() {
-                    map.remove("execution");
-                }
-                self.report.result_line(&Line {
-                    version: 1,
-                    pipeline: &snapshot.pipeline,
-                    execution: snapshot.id(),
-                    event: value,
-                });
-            }
-            return;
-        }
-        let Some((all, bars)) = &mut self.bars else {
-            for one in events {
-                self.report.result(&event(self.report.out, one));
-            }
-            return;
-        };
-        let lines = frame(self.report.err, snapshot, now);
-        while bars.len() < lines.len() {
-            let bar = all.add(ProgressBar::new_spinner());
-            bar.set_style(
-                ProgressStyle::with_template("{msg}").expect("the template is well formed"),
-            );
-            bars.push(bar);
-        }
-        for (index, bar) in bars.iter().enumerate() {
-            let line = lines.get(index).cloned().unwrap_or_default();
-            if bar.message() != line {
-                bar.set_message(line);
-            }
-            bar.tick();
-        }
-    }
-
-    /// Takes the picture away, so that something else can be said or asked.
-    pub fn clear(&mut self) {
-        if let Some((all, bars)) = &mut self.bars {
-            for bar in bars.drain(..) {
-                bar.finish_and_clear();
-            }
-            // Nothing is drawn any more: that it cannot be cleared hurts nobody.
-            let _ = all.clear();
-        }
-    }
-
-    /// Leaves the last picture where it is read.
-    pub fn end(mut self, snapshot: &Snapshot, now: Time) {
-        let drawn = self.bars.is_some();
-        self.clear();
-        if drawn {
-            let lines = frame(self.report.out, snapshot, now);
-            self.report.result(&lines.join("\n"));
-        }
-    }
 }
 
 /// A line of one of several logs, marked with its name in a colour of its own.

@@ -62,6 +62,8 @@ pub use seed::Seed;
 pub const ACCOUNT: &str = "123456789012";
 /// Its partition.
 const PARTITION: &str = "aws";
+/// What fails where the account's own database does.
+const DATABASE: &str = "Sandbox:Database";
 
 /// Why the account cannot be opened.
 #[derive(Debug)]
@@ -131,16 +133,17 @@ impl Fault {
                 message,
             } => (kind, operation, code, message),
             Self::Database(error) => {
-                let busy = matches!(
+                let (kind, code) = if store::is_full(&error) {
+                    (ErrorKind::Other, "sandbox-full")
+                } else if matches!(
                     error.sqlite_error_code(),
                     Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
-                );
-                let (kind, code) = if busy {
+                ) {
                     (ErrorKind::Transient, "sandbox-busy")
                 } else {
                     (ErrorKind::Other, "sandbox-database")
                 };
-                (kind, "Sandbox:Database", code.to_owned(), error.to_string())
+                (kind, DATABASE, code.to_owned(), error.to_string())
             }
         };
         CloudError {
@@ -169,6 +172,28 @@ fn kind_of(code: &str) -> ErrorKind {
     } else {
         ErrorKind::Invalid
     }
+}
+
+/// What a person gets to see where the account's own database does not work: no service of AWS refused anything.
+pub fn failure(error: &CloudError) -> Option<Failure> {
+    if error.operation != DATABASE {
+        return None;
+    }
+    let (message, help) = match error.code.as_str() {
+        "sandbox-full" => (
+            "there is no room left on the disk for the sandbox account; what was written before is whole".to_owned(),
+            "make room and do it again; an execution goes on with: pipectl run --sandbox --resume",
+        ),
+        "sandbox-busy" => (
+            format!("the sandbox account is in use by another process: {}", error.message),
+            "do it again in a moment",
+        ),
+        _ => (
+            format!("the database of the sandbox account does not work: {}", error.message),
+            "see whether its folder can be written; `pipectl sandbox reset` begins anew",
+        ),
+    };
+    Some(Failure::failed(error.code.clone(), message).help(help))
 }
 
 fn refuse<T>(
@@ -224,7 +249,9 @@ impl Sandbox {
         };
         sandbox
             .transaction(None, |tx| sandbox.seed.fill(tx))
-            .map_err(|error| Failure::failed(error.code, error.message))?;
+            .map_err(|error| {
+                failure(&error).unwrap_or_else(|| Failure::failed(error.code, error.message))
+            })?;
         Ok(sandbox)
     }
 

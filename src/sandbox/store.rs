@@ -145,6 +145,14 @@ fn unusable(folder: &Path, what: impl std::fmt::Display) -> Failure {
     .help("name another folder with --sandbox=DIR")
 }
 
+/// Whether there was no room for what the database wanted to write: beside the data also its index of shared memory.
+pub(super) fn is_full(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
+    error.sqlite_error().is_some_and(|error| {
+        [SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE].contains(&error.extended_code)
+    })
+}
+
 /// The database in the folder is none, or none of this program's.
 fn broken(folder: &Path, what: impl std::fmt::Display) -> Failure {
     unusable(folder, what)
@@ -181,7 +189,13 @@ pub(super) fn open(folder: &Path) -> Result<Connection, Failure> {
         tx.commit()?;
         Ok((db, version))
     };
-    let (db, version) = open().map_err(|error| broken(folder, error))?;
+    let (db, version) = open().map_err(|error| {
+        if is_full(&error) {
+            unusable(folder, "there is no room left on the disk").help("make room and do it again")
+        } else {
+            broken(folder, error)
+        }
+    })?;
     if usize::try_from(version).is_ok_and(|version| version > STEPS.len()) {
         return Err(broken(folder, "a later pipectl made it"));
     }

@@ -17,6 +17,9 @@ const PAD: f64 = 14.0;
 const NOTE: f64 = 16.0;
 /// How wide a character of the sans-serif font is at one pixel of size, on average.
 const ASPECT: f64 = 0.58;
+/// Bold names take as much room as plain ones of this size.
+const NAME: f64 = 15.0;
+const STAGE: f64 = 16.0;
 
 const STYLE: &str = "
   text { font-family: ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif; fill: #1f2933; }
@@ -107,7 +110,7 @@ fn card_width(group: &[Action]) -> f64 {
     group
         .iter()
         .map(|action| {
-            wide(&action.name, 13.0)
+            wide(&action.name, NAME)
                 .max(wide(&line_of(action), 11.0))
                 .max(wide(&artifacts_of(action), 11.0))
                 + 2.0 * GAP
@@ -123,7 +126,7 @@ fn row_width(stage: &Stage) -> f64 {
         .notes
         .iter()
         .map(|note| wide(note, 11.0))
-        .fold(wide(&stage.name, 14.0), f64::max);
+        .fold(wide(&stage.name, STAGE), f64::max);
     (groups + between).max(notes) + 2.0 * PAD
 }
 
@@ -207,8 +210,9 @@ fn draw(body: &mut String, action: &Action, (x, y): (f64, f64), width: f64) {
         ))
     );
     let inner = width - 2.0 * GAP;
+    // The second is the size that the text is as wide as.
     for (class, size, text, down) in [
-        ("name", 13.0, action.name.clone(), 19.0),
+        ("name", NAME, action.name.clone(), 19.0),
         ("detail", 11.0, line_of(action), 35.0),
         ("artifact", 11.0, artifacts_of(action), 50.0),
     ] {
@@ -270,4 +274,17 @@ fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_stays_in_its_card() {
+        // A bold letter of 13 pixels is about 8.6 wide in the fonts that browsers take.
+        let shown = cut(&"Abcdefgh".repeat(8), NAME, CARD_MOST - 2.0 * GAP);
+        let wide = console::measure_text_width(&shown);
+        assert!((20..=32).contains(&wide), "{shown}");
+    }
 }

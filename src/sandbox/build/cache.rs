@@ -1,5 +1,6 @@
 //! What one build leaves for the next one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,21 +13,70 @@ use crate::sandbox::glob::Glob;
 
 /// The home of a build on AWS; on this machine it is a folder of its own.
 const HOMES: [&str; 3] = ["/root/", "~/", "$HOME/"];
-/// How parts of an archive are called that lie in the home, and in the source.
+/// The same in a container.
+const HOME_INSIDE: &str = "/root";
+/// How parts of an archive are called that lie in the home, in the source, and elsewhere in a container.
 const HOME: &str = "home/";
 const SOURCE: &str = "source/";
+const OUTSIDE: &str = "outside/";
 
 /// The cache of a project.
-pub(super) struct Cache<'c> {
+pub(super) struct Cache {
     /// Where it is kept.
-    pub(super) folder: &'c Path,
+    pub(super) folder: PathBuf,
     /// The source of the build.
-    pub(super) source: &'c Path,
+    pub(super) source: PathBuf,
     /// Its home.
-    pub(super) home: &'c Path,
+    pub(super) home: PathBuf,
+    /// What stands for every other folder of a container; nothing on this machine, whose folders are not the build's.
+    pub(super) outside: Option<PathBuf>,
 }
 
-impl Cache<'_> {
+impl Cache {
+    /// Where a path lies: its root on this machine, that root's name in the archive, and the pattern below it.
+    fn place<'p>(&self, path: &'p str) -> Option<(&Path, &'static str, &'p str)> {
+        if let Some(rest) = HOMES.iter().find_map(|home| path.strip_prefix(home)) {
+            return Some((&self.home, HOME, rest));
+        }
+        if path.contains("..") {
+            return None;
+        }
+        match (path.strip_prefix('/'), &self.outside) {
+            (Some(rest), Some(outside)) => Some((outside, OUTSIDE, rest)),
+            (None, _) if !path.starts_with(['~', '$']) => Some((&self.source, SOURCE, path)),
+            _ => None,
+        }
+    }
+
+    /// Makes the folders outside of the source that a container is to share, with the paths it knows them by.
+    pub(super) fn prepared(&self, spec: &CacheSpec) -> io::Result<Vec<(PathBuf, String)>> {
+        let mut made = BTreeMap::new();
+        for path in &spec.paths {
+            let Some((root, name, pattern)) = self.place(path) else {
+                continue;
+            };
+            let base = match name {
+                HOME => HOME_INSIDE,
+                OUTSIDE => "",
+                _ => continue,
+            };
+            // What has no wildcard is a folder, too: a file that is not there yet cannot be shared.
+            let wild = pattern.contains(['*', '?', '[', '{']);
+            let glob = Glob::new(pattern).map_err(io::Error::other)?;
+            let inside = if wild { glob.folder() } else { pattern }.trim_matches('/');
+            if inside.is_empty() {
+                continue;
+            }
+            let here = root.join(inside);
+            fs::create_dir_all(&here)?;
+            made.insert(format!("{base}/{inside}"), here);
+        }
+        Ok(made
+            .into_iter()
+            .map(|(inside, here)| (here, inside))
+            .collect())
+    }
+
     /// Brings back what an earlier build left; says what happened.
     pub(super) fn restore(
         &self,
@@ -50,9 +100,13 @@ impl Cache<'_> {
         let Some(file) = found else {
             return Ok("there is no cache".to_owned());
         };
-        let staging = tempfile::tempdir_in(self.folder)?;
+        let staging = tempfile::tempdir_in(&self.folder)?;
         archive::unpack(&file, staging.path())?;
-        for (name, target) in [(SOURCE, self.source), (HOME, self.home)] {
+        let outside = self.outside.as_ref().map(|outside| (OUTSIDE, outside));
+        for (name, target) in [(SOURCE, &self.source), (HOME, &self.home)]
+            .into_iter()
+            .chain(outside)
+        {
             let from = staging.path().join(name.trim_end_matches('/'));
             if from.is_dir() {
                 merge(&from, target)?;
@@ -74,16 +128,11 @@ impl Cache<'_> {
         }
         let mut files = Files::new();
         for path in &spec.paths {
-            let inside = HOMES.iter().find_map(|home| path.strip_prefix(home));
-            let (root, prefix, pattern) = match inside {
-                Some(rest) => (self.home, HOME, rest),
-                None if path.starts_with(['/', '~', '$']) || path.contains("..") => {
-                    said.push(format!(
-                        "{path} lies neither in the source nor in the home: it is not kept"
-                    ));
-                    continue;
-                }
-                None => (self.source, SOURCE, path.as_str()),
+            let Some((root, prefix, pattern)) = self.place(path) else {
+                said.push(format!(
+                    "{path} lies neither in the source nor in the home: on this machine it is not kept, with --executor docker or podman it is"
+                ));
+                continue;
             };
             let before = files.len();
             let folder = pattern.trim_end_matches('/');
@@ -136,7 +185,7 @@ impl Cache<'_> {
     /// The newest cache whose key begins with one of these, in their order.
     fn by_prefix(&self, prefixes: &[String]) -> io::Result<Option<PathBuf>> {
         let mut keys = Vec::new();
-        for entry in fs::read_dir(self.folder)? {
+        for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "key") {
                 let age = fs::metadata(&path)?.modified()?;

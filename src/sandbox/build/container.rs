@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::Request;
 use super::places::Places;
-use super::session::Shell;
+use super::session::{Shell, quoted};
 
 /// What runs containers, in the order of preference.
 const TOOLS: [&str; 2] = ["docker", "podman"];
@@ -59,30 +59,23 @@ fn answers(program: &Path) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// How a shell is started in a container. The variables of the build are in a file of the state: on the command line
-/// everybody could read them.
+/// What a container does while commands run in it: it buries what lost its parent, and ends when it is told.
+const IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done";
+
+/// How a shell is started in the container of the build, which is made with the first one: all of its shells see what
+/// the former changed in it. The variables of the build are in a file of the state: on the command line everybody could
+/// read them.
 pub(super) fn shell(
     request: &Request,
     places: &Places,
     tool: &ContainerTool,
     shell: &str,
+    cached: &[(PathBuf, String)],
     user: Option<&str>,
 ) -> Shell {
     let program = tool.program.to_string_lossy().into_owned();
     let name = format!("pipectl-{}", request.uuid());
-    let mut command = vec![program.clone()];
-    let mut add = |words: &[&str]| command.extend(words.iter().map(|word| (*word).to_owned()));
-    add(&["run", "--rm", "--interactive", "--name", &name]);
-    if tool.name == "docker" {
-        // Whatever loses its parent is buried.
-        add(&["--init"]);
-    }
-    if request.privileged() {
-        add(&["--privileged"]);
-    }
-    if let Some(user) = user {
-        add(&["--user", user]);
-    }
+    let image = request.text("/environment/image").unwrap_or_default();
     let mut mounts = vec![
         (request.source.clone(), places.source.clone()),
         (places.state_here.clone(), places.state.clone()),
@@ -92,31 +85,47 @@ pub(super) fn shell(
             mounts.push((path.clone(), inside.clone()));
         }
     }
-    for (here, inside) in mounts {
-        let here = here.to_string_lossy();
-        add(&["--volume", &format!("{here}:{inside}")]);
+    mounts.extend_from_slice(cached);
+    let mut run = vec!["run", "--detach", "--rm", "--name", &name];
+    if request.privileged() {
+        run.push("--privileged");
     }
-    let image = request.text("/environment/image").unwrap_or_default();
-    add(&[
-        "--workdir",
-        &places.source,
-        "--entrypoint",
-        "",
-        &image,
-        shell,
-    ]);
+    let mounts: Vec<String> = mounts
+        .into_iter()
+        .map(|(here, inside)| format!("{}:{inside}", here.display()))
+        .collect();
+    for mount in &mounts {
+        run.extend(["--volume", mount.as_str()]);
+    }
+    run.extend(["--workdir", &places.source, "--entrypoint", ""]);
+    run.extend([image.as_str(), "sh", "-c", IDLE]);
+    let mut exec = vec!["exec", "--interactive"];
+    if let Some(user) = user {
+        exec.extend(["--user", user]);
+    }
+    exec.extend(["--workdir", &places.source, &name, shell]);
+    let line = |words: &[&str]| {
+        let words = std::iter::once(program.as_str()).chain(words.iter().copied());
+        words.map(quoted).collect::<Vec<_>>().join(" ")
+    };
+    let script = format!(
+        "{} >/dev/null 2>&1 || {} >/dev/null || exit 125\nexec {} \"$0\"",
+        line(&["container", "inspect", &name]),
+        line(&run),
+        line(&exec),
+    );
     let environment = CLIENT
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
         .collect();
     Shell {
-        command,
+        command: vec!["sh".to_owned(), "-c".to_owned(), script],
         environment,
         folder: request.folder.clone(),
         work: places.source.clone(),
         state: places.state_here.clone(),
         state_inside: places.state.clone(),
-        user: None,
+        new_user: false,
         cleanup: vec![program, "rm".into(), "--force".into(), name],
     }
 }

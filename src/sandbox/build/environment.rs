@@ -247,6 +247,10 @@ pub(super) fn complete(
         }
         given.insert("HOME".to_owned(), places.home.clone());
         given.insert("TMPDIR".to_owned(), places.temporary.clone());
+    } else {
+        for (name, value) in DOORS {
+            given.insert(name.to_owned(), value.to_owned());
+        }
     }
     given.extend(request.passed.clone());
     given.insert("AWS_REGION".to_owned(), facts.region.clone());
@@ -287,6 +291,14 @@ pub(super) fn complete(
     Ok(())
 }
 
+/// Closed doors, in a container, too: its network may be that of this machine.
+const DOORS: [(&str, &str); 4] = [
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", CLOSED),
+    ("AWS_ENDPOINT_URL", CLOSED),
+    ("GIT_TERMINAL_PROMPT", "0"),
+];
+
 /// Empty settings, closed doors.
 fn guards(folder: &Path) -> io::Result<Vec<(String, String)>> {
     fs::create_dir_all(folder)?;
@@ -294,19 +306,18 @@ fn guards(folder: &Path) -> io::Result<Vec<(String, String)>> {
     fs::write(&empty, "")?;
     let empty = empty.to_string_lossy().into_owned();
     let ssh = "ssh -F /dev/null -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityFile=none";
-    Ok([
+    let settings = [
         ("AWS_CONFIG_FILE", empty.as_str()),
         ("AWS_SHARED_CREDENTIALS_FILE", &empty),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", CLOSED),
-        ("AWS_ENDPOINT_URL", CLOSED),
         ("GIT_CONFIG_GLOBAL", &empty),
         ("GIT_CONFIG_NOSYSTEM", "1"),
-        ("GIT_TERMINAL_PROMPT", "0"),
         ("GIT_SSH_COMMAND", ssh),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec())
+    ];
+    Ok(settings
+        .into_iter()
+        .chain(DOORS)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 #[cfg(test)]

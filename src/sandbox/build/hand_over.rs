@@ -156,6 +156,16 @@ impl Run<'_> {
         self.request.cache.clone().filter(|_| wanted)
     }
 
+    /// The cache of this build; its folder is that of the project.
+    pub(super) fn cache(&self) -> Cache {
+        Cache {
+            folder: self.caches().unwrap_or_default(),
+            source: self.request.source.clone(),
+            home: self.places.home_here.clone(),
+            outside: (!self.places.is_here).then(|| self.places.outside.clone()),
+        }
+    }
+
     pub(super) async fn restore(&mut self) -> Step<()> {
         let (Some(folder), Some(spec)) = (self.caches(), self.spec.cache.clone()) else {
             return Ok(());
@@ -178,14 +188,9 @@ impl Run<'_> {
         let key = spec.key.is_some().then(|| keys.remove(0));
         let fallback = if key.is_some() { keys } else { Vec::new() };
         self.cache_key = Some((key.clone(), fallback.clone()));
-        let (source, home) = (self.request.source.clone(), self.places.home_here.clone());
+        let cache = self.cache();
         let restored = blocking(move || {
             std::fs::create_dir_all(&folder)?;
-            let cache = Cache {
-                folder: &folder,
-                source: &source,
-                home: &home,
-            };
             cache.restore(&spec, key.as_deref(), &fallback)
         })
         .await;
@@ -197,22 +202,14 @@ impl Run<'_> {
     }
 
     async fn save(&mut self) -> Step<()> {
-        let (Some(folder), Some(spec)) = (self.caches(), self.spec.cache.clone()) else {
+        let (Some(_), Some(spec)) = (self.caches(), self.spec.cache.clone()) else {
             return Ok(());
         };
         let Some((key, _)) = self.cache_key.clone() else {
             return Ok(());
         };
-        let (source, home) = (self.request.source.clone(), self.places.home_here.clone());
-        let saved = blocking(move || {
-            let cache = Cache {
-                folder: &folder,
-                source: &source,
-                home: &home,
-            };
-            cache.save(&spec, key.as_deref())
-        })
-        .await;
+        let cache = self.cache();
+        let saved = blocking(move || cache.save(&spec, key.as_deref())).await;
         match saved {
             Ok(said) => said
                 .iter()

@@ -21,6 +21,8 @@ pub(super) struct Places {
     pub(super) state_here: PathBuf,
     /// On this machine: `HOME`.
     pub(super) home_here: PathBuf,
+    /// On this machine: folders of a container that are cached and lie outside of its source and home.
+    pub(super) outside: PathBuf,
     /// On this machine: empty settings.
     pub(super) guards: PathBuf,
     /// On this machine: the artifacts.
@@ -74,9 +76,20 @@ impl Places {
             },
             state_here: state,
             home_here: home,
+            outside: folder.join("outside"),
             guards,
             artifacts,
         })
+    }
+
+    /// Lets whoever runs commands in a container write into the state. On this machine its parent keeps it closed.
+    pub(super) fn open_state(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&self.state_here, fs::Permissions::from_mode(0o777))?;
+        }
+        Ok(())
     }
 }
 

@@ -154,6 +154,7 @@ pub(super) async fn run(
         spec: Spec::default(),
         environment: Environment::default(),
         shell: None,
+        user: None,
         succeeding: true,
         told_succeeding: true,
         cache_key: None,
@@ -175,6 +176,8 @@ pub(super) struct Run<'a> {
     pub(super) spec: Spec,
     pub(super) environment: Environment,
     pub(super) shell: Option<Shell>,
+    /// As whom the shell runs, in a container.
+    pub(super) user: Option<String>,
     pub(super) succeeding: bool,
     /// What the shell believes.
     pub(super) told_succeeding: bool,
@@ -329,7 +332,7 @@ impl Run<'_> {
         for user in users.chain(self.spec.run_as.as_deref()) {
             if self.places.is_here {
                 notes.push(format!(
-                    "run-as: commands run as whoever runs pipectl, not as {user}"
+                    "run-as: commands run as whoever runs pipectl, not as {user}; --executor docker or podman does as it says"
                 ));
             }
         }
@@ -337,7 +340,9 @@ impl Run<'_> {
         for note in notes {
             self.log.say(&format!("Note: {note}"));
         }
-        self.shell = Some(self.make_shell()?);
+        let user = self.spec.run_as.clone();
+        self.shell = Some(self.make_shell(user.as_deref())?);
+        self.user = user;
         let mut found = String::new();
         for phase in &self.spec.phases {
             if !phase.commands.is_empty() {
@@ -385,7 +390,7 @@ impl Run<'_> {
         spec::read(&name, &text).map_err(refused)
     }
 
-    fn make_shell(&self) -> Step<Shell> {
+    fn make_shell(&self, user: Option<&str>) -> Step<Shell> {
         let shell = match self.spec.shell.as_deref() {
             None => "sh",
             Some("bash") => "bash",
@@ -406,7 +411,7 @@ impl Run<'_> {
                 work: places.source.clone(),
                 state: places.state_here.clone(),
                 state_inside: places.state.clone(),
-                user: None,
+                new_user: false,
                 cleanup: Vec::new(),
             }),
             Executor::Container(tool) => {
@@ -416,10 +421,24 @@ impl Run<'_> {
                         let _ = writeln!(given, "export {name}={}", quoted(value));
                     }
                 }
-                std::fs::write(places.state_here.join("given"), given)
-                    .map_err(|error| Trouble::fault("the folder of the build", &error))?;
-                let user = self.spec.run_as.as_deref();
-                Ok(container::shell(self.request, places, tool, shell, user))
+                let fault = |error| Trouble::fault("the folder of the build", &error);
+                std::fs::write(places.state_here.join("given"), given).map_err(fault)?;
+                let users = self.spec.phases.iter().filter_map(|p| p.run_as.as_ref());
+                if users.chain(&self.spec.run_as).next().is_some() {
+                    places.open_state().map_err(fault)?;
+                }
+                let cached = match &self.spec.cache {
+                    Some(spec) => self.cache().prepared(spec).map_err(fault)?,
+                    None => Vec::new(),
+                };
+                Ok(container::shell(
+                    self.request,
+                    places,
+                    tool,
+                    shell,
+                    &cached,
+                    user,
+                ))
             }
         }
     }
@@ -430,7 +449,10 @@ impl Run<'_> {
             .say(&format!("Entering phase {}", phase.kind.as_str()));
         let mut tries = 0;
         let result = loop {
-            let result = self.commands(phase).await;
+            let result = match self.become_user(phase.run_as.as_deref()).await {
+                Ok(()) => self.commands(phase).await,
+                Err(trouble) => Err(trouble),
+            };
             let Err(trouble) = result else {
                 break Ok(());
             };
@@ -459,6 +481,21 @@ impl Run<'_> {
             Some(status) => Err(status),
             None => Ok(()),
         }
+    }
+
+    /// In a container the commands of a phase run as whom it names, else as whom the buildspec names.
+    async fn become_user(&mut self, user: Option<&str>) -> Step<()> {
+        let user = user.or(self.spec.run_as.as_deref());
+        if self.places.is_here || self.user.as_deref() == user {
+            return Ok(());
+        }
+        let user = user.map(ToOwned::to_owned);
+        let mut shell = self.make_shell(user.as_deref())?;
+        shell.new_user = true;
+        self.renew(true).await?;
+        self.shell = Some(shell);
+        self.user = user;
+        Ok(())
     }
 
     /// The commands up to the first that fails, and what runs even then.

@@ -39,8 +39,8 @@ pub(super) struct Shell {
     pub(super) state: PathBuf,
     /// The same as the shell sees it.
     pub(super) state_inside: String,
-    /// User and group.
-    pub(super) user: Option<(u32, u32)>,
+    /// Whether somebody else's shell was there before: then `HOME` is not taken over from it.
+    pub(super) new_user: bool,
     /// What takes a container down.
     pub(super) cleanup: Vec<String>,
 }
@@ -173,7 +173,6 @@ impl Session {
             command,
             environment: shell.environment.clone(),
             folder: shell.folder.to_string_lossy().into_owned(),
-            user: shell.user,
             nonce: self.nonce.clone(),
             cleanup: shell.cleanup.clone(),
         };
@@ -232,8 +231,16 @@ fn driver(shell: &Shell, inherits: bool) -> String {
     let state = quoted(&shell.state_inside);
     let work = quoted(&shell.work);
     let restore = if inherits {
+        let (keep, back) = if shell.new_user {
+            (
+                "__pipectl_home=$HOME\n",
+                "export HOME=\"$__pipectl_home\"\n",
+            )
+        } else {
+            ("", "")
+        };
         format!(
-            "if [ -s {state}/environment ]; then . {state}/environment; fi\n\
+            "{keep}if [ -s {state}/environment ]; then . {state}/environment; fi\n{back}\
              cd \"$(cat {state}/folder 2>/dev/null)\" 2>/dev/null || cd {work}\n"
         )
     } else {
@@ -243,7 +250,7 @@ fn driver(shell: &Shell, inherits: bool) -> String {
         "exec 8>&1 9<&0 </dev/null 2>&1\n\
          read -r __pipectl_word <&9\n\
          {restore}\
-         __pipectl_keep() {{ export -p >|{state}/environment; pwd >|{state}/folder; }}\n\
+         __pipectl_keep() {{ rm -f {state}/environment {state}/folder; export -p >|{state}/environment; pwd >|{state}/folder; }}\n\
          trap '{{ __pipectl_keep; }} 2>/dev/null' EXIT\n\
          while {{ read -r __pipectl_next <&9; }} 2>/dev/null; do\n\
          . {state}/command 8>&- 9<&-\n\

@@ -37,8 +37,6 @@ pub(super) struct Start {
     pub(super) environment: Vec<(String, String)>,
     /// Where it starts.
     pub(super) folder: String,
-    /// User and group, if it is not to be ours.
-    pub(super) user: Option<(u32, u32)>,
     /// What stands before the supervisor's own words in the output.
     pub(super) nonce: String,
     /// A command that takes down what no process of ours is: a container.
@@ -204,9 +202,6 @@ mod unix {
             .stdout(stdout)
             .stderr(stderr)
             .process_group(0);
-        if let Some((user, group)) = start.user {
-            command.uid(user).gid(group);
-        }
         match command.spawn() {
             Ok(mut child) => {
                 state.shell = i32::try_from(child.id()).ok().and_then(Pid::from_raw);

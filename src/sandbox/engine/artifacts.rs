@@ -130,33 +130,28 @@ impl Sandbox {
         (inside && plain).then(|| self.folder.join("buckets").join(bucket).join(key))
     }
 
-    /// Removes the artifacts of executions that nobody goes back to any more: all but the last ten, and but the last
-    /// that went through each stage.
+    /// Removes the artifacts of executions that nobody goes back to any more: all but the last ten, those that are not
+    /// over, the last that went through each stage, and what these go back to.
     pub(super) fn prune_artifacts(&self, pipeline: &str) {
         let old = self.reading(None, |db| {
             let runs = rows::newest(db, &self.region, pipeline, KEEP + 50)?;
             let mut wanted = std::collections::BTreeSet::new();
-            for run in &runs {
-                for row in rows::action_runs(db, &run.id, None)? {
-                    let kept = rows::last_in_stage(db, &self.region, pipeline, &row.stage)?;
-                    wanted.extend(kept.map(|kept| kept.execution));
-                }
-                if let Ok(structure) = run.pipeline(db)
-                    && let Some(first) = runs.first()
-                {
-                    for stage in &structure.stages {
-                        let success = rows::last_success(db, first, &stage.name)?;
-                        wanted.extend(success.map(|success| success.id));
-                    }
-                    break;
+            let newest = runs.iter().take(KEEP);
+            let open = runs.iter().filter(|run| !run.status.is_over());
+            wanted.extend(newest.chain(open).map(|run| run.id.clone()));
+            if let Some(first) = runs.first() {
+                for stage in &first.pipeline(db)?.stages {
+                    let last = rows::last_in_stage(db, &self.region, pipeline, &stage.name)?;
+                    wanted.extend(last.map(|last| last.execution));
+                    let success = rows::last_success(db, first, &stage.name)?;
+                    wanted.extend(success.map(|success| success.id));
                 }
             }
+            let targets = runs.iter().filter(|run| wanted.contains(&run.id));
+            let targets: Vec<String> = targets.filter_map(|run| run.target.clone()).collect();
+            wanted.extend(targets);
             let mut files = Vec::new();
-            for run in runs
-                .iter()
-                .skip(KEEP)
-                .filter(|run| !wanted.contains(&run.id))
-            {
+            for run in runs.iter().filter(|run| !wanted.contains(&run.id)) {
                 for row in rows::action_runs(db, &run.id, None)? {
                     let locations = row.output.output_artifacts.into_iter();
                     files.extend(locations.filter_map(|artifact| artifact.location));

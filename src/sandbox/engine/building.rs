@@ -422,7 +422,9 @@ impl Sandbox {
         }
         // The account may lie in a repository; what is built here is no part of it.
         let ceilings = [&self.folder, &folder].map(|path| std::fs::canonicalize(path).ok());
-        if let Ok(ceilings) = std::env::join_paths(ceilings.into_iter().flatten()) {
+        if matches!(self.drive.executor, build::Executor::Host)
+            && let Ok(ceilings) = std::env::join_paths(ceilings.into_iter().flatten())
+        {
             let ceilings = ceilings.to_string_lossy().into_owned();
             plan.passed
                 .insert("GIT_CEILING_DIRECTORIES".to_owned(), ceilings);

@@ -138,6 +138,7 @@ impl Sandbox {
         let mut running: Running<'_> = FuturesUnordered::new();
         let mut helpers: FuturesUnordered<BoxFuture<'_, Result<()>>> = FuturesUnordered::new();
         let mut helped = BTreeSet::new();
+        let mut invoked: FuturesUnordered<BoxFuture<'_, Result<()>>> = FuturesUnordered::new();
         // What was under way when a driver died begins again.
         let mut next = self.transaction(None, |tx| resume(tx, execution))?;
         loop {
@@ -152,16 +153,26 @@ impl Sandbox {
             tokio::pin!(changed);
             changed.as_mut().enable();
             let seen = self.version();
-            next = self.transaction(None, |tx| {
+            let started;
+            (next, started) = self.transaction(None, |tx| {
                 keeper.lease.keep(tx)?;
-                advance(tx, execution)
+                Ok((advance(tx, execution)?, invoked_by(tx, execution)?))
             })?;
+            for other in started {
+                if helped.insert(other.clone()) {
+                    invoked.push(Box::pin(async move { self.take_on(&other).await }));
+                }
+            }
             if let Some(status) = next.over
                 && (running.is_empty()
                     || status == ExecutionStatus::Stopped && !self.may_finish(execution))
             {
                 drop(running);
                 self.after(execution);
+                // Nobody else goes on with what it started in other pipelines.
+                while let Some(outcome) = invoked.next().await {
+                    outcome?;
+                }
                 return Ok(());
             }
             if !next.actions.is_empty() || !next.rules.is_empty() {
@@ -184,6 +195,7 @@ impl Sandbox {
                         outcome?;
                         break;
                     }
+                    Some(outcome) = invoked.next() => outcome?,
                     () = &mut changed => break,
                     () = tokio::time::sleep(LOOK) => {
                         let due = next.deadline.is_some_and(|at| at <= now_ms());
@@ -306,6 +318,23 @@ fn rule_of<'s>(stage: &'s Stage, row: &RuleRow) -> Option<&'s Rule> {
         .find(|side| side.word() == row.side)?;
     let condition = stage.conditions(side).get(row.condition)?;
     condition.rules.iter().find(|rule| rule.name == row.rule)
+}
+
+/// Executions of other pipelines that its actions started, that are not over and that nobody drives.
+fn invoked_by(tx: &Transaction<'_>, execution: &str) -> Outcome<Vec<String>> {
+    let mut found = Vec::new();
+    for row in rows::action_runs(tx, execution, None)? {
+        if !row.input.starts_a_pipeline() {
+            continue;
+        }
+        if let Some(other) = row.output.execution_result.external_execution_id
+            && rows::run(tx, &other)?.is_some_and(|run| !run.status.is_over())
+            && !is_driven(tx, &other)?
+        {
+            found.push(other);
+        }
+    }
+    Ok(found)
 }
 
 /// What was under way when the last driver died: its builds are told to be lost, and it begins again. Approvals go on

@@ -32,22 +32,26 @@ impl Sandbox {
     }
 
     /// docs:rule-reference-CloudWatchAlarm. Nothing changes the state of an alarm while a pipeline runs here, so that
-    /// waiting for it (`WaitTime`) is of no use.
+    /// waiting for it (`WaitTime`) is of no use: that it is not done is said.
+    ///
+    /// docs:concepts-how-it-works-conditions: what is configured as the result follows where the condition fails, and an
+    /// alarm that goes off makes it so on every side of a stage.
     fn alarm(&self, work: &Work) -> Ended {
         let name = work
             .get("AlarmName")
             .ok_or_else(|| End::wrong("AlarmName is missing"))?;
         let state = self.seed.alarms.get(name).map_or("OK", String::as_str);
         let bad = work.get("AlarmStates").unwrap_or("ALARM");
-        if bad.split(',').any(|bad| bad.trim() == state) {
-            return Err(End::failed(
-                "RuleFailed",
-                format!("The alarm {name} is in state {state}"),
+        let mut said = format!("The alarm {name} is in state {state}");
+        if let Some(minutes) = work.get("WaitTime") {
+            said.push_str(&format!(
+                "; the WaitTime of {minutes} minutes is left out here"
             ));
         }
-        Ok(End::succeeded(format!(
-            "The alarm {name} is in state {state}"
-        )))
+        if bad.split(',').any(|bad| bad.trim() == state) {
+            return Err(End::failed("RuleFailed", said));
+        }
+        Ok(End::succeeded(said))
     }
 }
 

@@ -99,10 +99,19 @@ pub(super) fn milliseconds(text: &str) -> Option<i64> {
 
 /// `2026-11-21T10-12-29`, as it stands in keys of objects.
 pub(super) fn stamp(milliseconds: i64) -> String {
+    moment(milliseconds, '-')
+}
+
+/// `2026-11-21T10:12:29Z`, as it stands in variables of sources.
+pub(super) fn date(milliseconds: i64) -> String {
+    moment(milliseconds, ':') + "Z"
+}
+
+fn moment(milliseconds: i64, between: char) -> String {
     let seconds = milliseconds.div_euclid(1000);
     let now = Moment::new(seconds);
     format!(
-        "{:04}-{:02}-{:02}T{:02}-{:02}-{:02}",
+        "{:04}-{:02}-{:02}T{:02}{between}{:02}{between}{:02}",
         now.year,
         now.month,
         now.day,

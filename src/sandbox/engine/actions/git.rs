@@ -125,12 +125,8 @@ impl Git {
             .map(|_| ())
     }
 
-    /// The working tree with what is not committed, without what git ignores.
-    pub(super) async fn pack_working_tree(
-        &self,
-        left_out: &[&str],
-        file: &Path,
-    ) -> Result<(), String> {
+    /// The files of the working tree with what is not committed, without what git ignores.
+    async fn working_tree(&self, left_out: &[&str]) -> Result<archive::Files, String> {
         let list = [
             "ls-files",
             "-z",
@@ -139,37 +135,42 @@ impl Git {
             "--exclude-standard",
         ];
         let output = self.run(&list).await?;
-        let mut paths: Vec<PathBuf> = String::from_utf8_lossy(&output)
-            .split('\0')
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-            .filter(|path| {
-                !path
-                    .iter()
-                    .any(|part| left_out.iter().any(|out| part == *out))
-            })
-            .collect();
-        paths.sort();
-        paths.dedup();
-        let (root, file) = (self.root.clone(), file.to_owned());
-        let packing = tokio::task::spawn_blocking(move || {
-            // What is deleted and not committed is listed, too.
-            let there = paths.into_iter().filter(|path| !root.join(path).is_dir());
-            let there = there.filter(|path| root.join(path).symlink_metadata().is_ok());
-            let files = there.map(|path| (path.to_string_lossy().into_owned(), root.join(&path)));
-            archive::pack(&file, &files.collect(), Links::Keep)
+        let text = String::from_utf8_lossy(&output);
+        let paths = text.split('\0').filter(|path| !path.is_empty());
+        let kept = paths.map(PathBuf::from).filter(|path| {
+            let out = |part| left_out.iter().any(|out| part == *out);
+            !path.iter().any(out)
         });
+        // What is deleted and not committed is listed, too.
+        let there = kept.filter(|path| {
+            let path = self.root.join(path);
+            !path.is_dir() && path.symlink_metadata().is_ok()
+        });
+        let named = there.map(|path| (path.to_string_lossy().into_owned(), self.root.join(&path)));
+        Ok(named.collect())
+    }
+
+    /// The working tree as a ZIP file.
+    pub(super) async fn pack_working_tree(
+        &self,
+        left_out: &[&str],
+        file: &Path,
+    ) -> Result<(), String> {
+        let (files, file) = (self.working_tree(left_out).await?, file.to_owned());
+        let packing =
+            tokio::task::spawn_blocking(move || archive::pack(&file, &files, Links::Keep));
         packing
             .await
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())
     }
 
-    /// A clone with its history, at a commit.
+    /// A clone with its history, at a commit; `dirty` with the files of the working tree but for those left out.
     pub(super) async fn pack_clone(
         &self,
         commit: &str,
         branch: &str,
+        dirty: Option<&[&str]>,
         file: &Path,
     ) -> Result<(), String> {
         let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -191,13 +192,18 @@ impl Git {
         clone
             .run(&["checkout", "--quiet", "-B", branch, commit])
             .await?;
+        let working_tree = match dirty {
+            Some(left_out) => Some(self.working_tree(left_out).await?),
+            None => None,
+        };
         let file = file.to_owned();
         let packing = tokio::task::spawn_blocking(move || {
-            archive::pack(
-                &file,
-                &archive::entries_below(&folder, &[], Links::Keep)?,
-                Links::Keep,
-            )
+            let mut files = archive::entries_below(&folder, &[], Links::Keep)?;
+            if let Some(working_tree) = working_tree {
+                files.retain(|name, _| name.starts_with(".git/"));
+                files.extend(working_tree);
+            }
+            archive::pack(&file, &files, Links::Keep)
         });
         packing
             .await

@@ -17,6 +17,8 @@ use crate::execution::SourceRevision;
 
 /// Folders that are never part of a source.
 const LEFT_OUT: [&str; 2] = [".git", ".pipectl"];
+/// Who wrote what has no history.
+const NOBODY: &str = "nobody";
 /// Characters of a revision of what has no history.
 const DIGITS: usize = 40;
 
@@ -33,6 +35,8 @@ struct Found {
     revision: String,
     variables: BTreeMap<&'static str, String>,
     note: Option<String>,
+    /// When something of what has no history was last changed, in milliseconds since 1970.
+    changed: i64,
 }
 
 impl Sandbox {
@@ -115,16 +119,16 @@ impl Sandbox {
             Place::Repository(git) => {
                 let clone = work.get("OutputArtifactFormat") == Some("CODEBUILD_CLONE_REF");
                 let Some(commit) = self.commit(work, action, &git).await? else {
-                    return folder(git.root().to_owned(), file.to_owned())
-                        .await
-                        .map_err(failed);
+                    let found = folder(git.root().to_owned(), file.to_owned()).await;
+                    return Ok(self.without_history(work, found.map_err(failed)?));
                 };
-                if self.drive.dirty {
-                    git.pack_working_tree(&LEFT_OUT, file)
+                let dirty = self.drive.dirty.then_some(LEFT_OUT.as_slice());
+                if clone {
+                    git.pack_clone(&commit.id, &commit.branch, dirty, file)
                         .await
                         .map_err(failed)?;
-                } else if clone {
-                    git.pack_clone(&commit.id, &commit.branch, file)
+                } else if let Some(left_out) = dirty {
+                    git.pack_working_tree(left_out, file)
                         .await
                         .map_err(failed)?;
                 } else {
@@ -149,7 +153,10 @@ impl Sandbox {
                 found.variables.extend(told);
                 Ok(found)
             }
-            Place::Folder(path) => folder(path, file.to_owned()).await.map_err(failed),
+            Place::Folder(path) => {
+                let found = folder(path, file.to_owned()).await.map_err(failed)?;
+                Ok(self.without_history(work, found))
+            }
             Place::File(path) => {
                 std::fs::copy(&path, file)
                     .map_err(|error| failed(format!("{}: {error}", path.display())))?;
@@ -160,6 +167,29 @@ impl Sandbox {
                 })
             }
         }
+    }
+
+    /// What a commit would say of itself, where there is none: pipelines may ask for it.
+    fn without_history(&self, work: &Work, mut found: Found) -> Found {
+        let stand_in = self.seed.sources.get(work.name());
+        let branch = stand_in.and_then(|source| source.branch.clone());
+        let branch = branch.or_else(|| {
+            let named = work.get("BranchName").or_else(|| work.get("Branch"));
+            named.map(ToOwned::to_owned)
+        });
+        found
+            .variables
+            .extend(branch.map(|branch| ("BranchName", branch)));
+        let changed = super::super::window::date(found.changed);
+        let said = found.note.clone().unwrap_or_default();
+        found.variables.extend([
+            ("CommitMessage", said),
+            ("AuthorDate", changed.clone()),
+            ("CommitterDate", changed),
+            ("AuthorDisplayName", NOBODY.to_owned()),
+            ("AuthorEmail", format!("{NOBODY}@localhost")),
+        ]);
+        found
     }
 
     /// The commit to take: the one that the execution was started on, else the branch of the action where it exists
@@ -228,10 +258,30 @@ impl Sandbox {
     /// docs:action-reference-ECR: imageDetail.json, made up from the names unless a folder stands for the source.
     async fn image(&self, work: &Work, file: &Path) -> Result<Found, End> {
         let failed = |error: String| End::failed("RevisionUnavailable", error);
-        if self.seed.sources.contains_key(work.name())
-            && let Place::Folder(path) = self.place(work)?
-        {
-            return folder(path, file.to_owned()).await.map_err(failed);
+        if self.seed.sources.contains_key(work.name()) {
+            let path = match self.place(work)? {
+                Place::Folder(path) => path,
+                Place::Repository(git) => git.root().to_owned(),
+                Place::File(path) => {
+                    return Err(failed(format!(
+                        "{} is no folder with an imageDetail.json, which is what stands for an image",
+                        path.display()
+                    )));
+                }
+            };
+            let mut found = folder(path.clone(), file.to_owned())
+                .await
+                .map_err(failed)?;
+            let detail = detail(&path.join("imageDetail.json")).map_err(failed)?;
+            let of = |key: &str| detail[key].as_str().map(ToOwned::to_owned);
+            found
+                .variables
+                .extend(of("ImageURI").map(|uri| ("ImageURI", uri)));
+            if let Some(digest) = of("ImageDigest") {
+                found.revision.clone_from(&digest);
+                found.variables.insert("ImageDigest", digest);
+            }
+            return Ok(found);
         }
         let repository = work.get("RepositoryName").unwrap_or_default();
         let tag = work.get("ImageTag").unwrap_or("latest");
@@ -262,7 +312,7 @@ impl Sandbox {
         Ok(Found {
             revision: digest,
             variables: variables.into(),
-            note: None,
+            ..Found::default()
         })
     }
 
@@ -346,23 +396,35 @@ fn pack_text(name: &str, text: &str, file: &Path) -> std::io::Result<()> {
     archive::pack(file, &files.into(), Links::Follow)
 }
 
+/// What a folder says of the image that it stands for.
+fn detail(file: &Path) -> Result<serde_json::Value, String> {
+    let why = |error: String| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| why(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| why(error.to_string()))
+}
+
 /// A folder as it lies there; what it holds is its revision.
 async fn folder(path: PathBuf, file: PathBuf) -> Result<Found, String> {
     let packing = tokio::task::spawn_blocking(move || {
         let pack = || {
-            archive::pack(
-                &file,
-                &archive::entries_below(&path, &LEFT_OUT, Links::Keep)?,
-                Links::Follow,
-            )
+            let files = archive::entries_below(&path, &LEFT_OUT, Links::Keep)?;
+            let times = files.values().filter_map(|file| {
+                let changed = std::fs::symlink_metadata(file).ok()?.modified().ok()?;
+                let since = changed.duration_since(std::time::UNIX_EPOCH).ok()?;
+                i64::try_from(since.as_millis()).ok()
+            });
+            let changed = times.max().unwrap_or_default();
+            archive::pack(&file, &files, Links::Follow)?;
+            Ok(changed)
         };
-        pack().map_err(|error| error.to_string())?;
-        digest(&file)
+        let changed = pack().map_err(|error: std::io::Error| error.to_string())?;
+        Ok::<_, String>((digest(&file)?, changed))
     });
-    let revision = packing.await.map_err(|error| error.to_string())??;
+    let (revision, changed) = packing.await.map_err(|error| error.to_string())??;
     Ok(Found {
         revision,
         note: Some("The folder as it is".to_owned()),
+        changed,
         ..Found::default()
     })
 }
