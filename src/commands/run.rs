@@ -12,6 +12,9 @@ use crate::error::{Exit, Failure};
 use crate::sandbox::build;
 use crate::sandbox::engine::Options;
 
+/// How long to wait for a process that goes on with an execution.
+const TAKING_ON: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// Runs the command.
 pub(super) async fn run(arguments: &Run, setting: &Setting) -> Result<Exit, End> {
     let timeout = arguments
@@ -37,6 +40,7 @@ pub(super) async fn run(arguments: &Run, setting: &Setting) -> Result<Exit, End>
     };
     if arguments.detach {
         detach(arguments, setting, &desk, &id)?;
+        taken_on(&desk, &id).await;
         tell_started(setting, &desk, &id);
         return Ok(Exit::Ok);
     }
@@ -199,6 +203,24 @@ async fn unfinished(desk: &Desk) -> Result<String, End> {
             .help(desk.command("run"))
             .into()
         })
+}
+
+/// Waits for the other process to have the execution in its hands: who looks at it next is not to be told that nobody goes
+/// on with it. One that is over soon was in good hands, too.
+async fn taken_on(desk: &Desk, id: &str) {
+    let Some(engine) = desk.runs.engine() else {
+        return;
+    };
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < TAKING_ON {
+        let driven = engine.is_driven(&desk.pipeline, id).await;
+        let execution = desk.runs.execution(&desk.pipeline, id).await;
+        let over = matches!(execution, Ok(Some(execution)) if execution.status.is_over());
+        if over || !matches!(driven, Ok(false)) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 /// Another process of ours drives the execution on.

@@ -214,11 +214,16 @@ impl<'r> View<'r> {
 
     /// Leaves the last picture where it is read.
     pub fn end(mut self, snapshot: &Snapshot, now: Time) {
-        let drawn = self.bars.is_some();
-        self.clear();
-        if drawn {
-            let lines = frame(self.report.out, snapshot, now);
-            self.report.result(&lines.join("\n"));
+        if self.bars.is_none() {
+            return;
         }
+        let (_, width) = self.size();
+        if width < self.width {
+            self.clear_wrapped(width);
+        }
+        self.clear();
+        let mut look = self.report.out;
+        look.width = look.width.min(width);
+        self.report.result(&frame(look, snapshot, now).join("\n"));
     }
 }

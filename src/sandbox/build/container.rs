@@ -10,7 +10,7 @@ use super::session::{Shell, quoted};
 /// What runs containers, in the order of preference.
 const TOOLS: [&str; 2] = ["docker", "podman"];
 /// What its client needs of our own environment, to find its daemon and its registries.
-const CLIENT: [&str; 10] = [
+const CLIENT: [&str; 14] = [
     "PATH",
     "HOME",
     "DOCKER_HOST",
@@ -19,6 +19,10 @@ const CLIENT: [&str; 10] = [
     "DOCKER_TLS_VERIFY",
     "DOCKER_CERT_PATH",
     "CONTAINER_HOST",
+    "CONTAINERS_CONF",
+    "CONTAINERS_REGISTRIES_CONF",
+    "CONTAINERS_STORAGE_CONF",
+    "REGISTRY_AUTH_FILE",
     "XDG_RUNTIME_DIR",
     "TMPDIR",
 ];
