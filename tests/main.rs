@@ -17,6 +17,7 @@ mod ci_jobs;
 mod cloud_contract;
 mod cloud_failures;
 mod corpus;
+mod costs;
 mod docs;
 mod documents;
 mod editors;
