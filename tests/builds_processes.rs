@@ -436,6 +436,7 @@ fn a_phase_runs_as_its_user_in_the_same_container() {
 /// An image with a shell and little else, made for this test. Nothing where no tool is there that runs containers; that is
 /// said.
 #[cfg(target_os = "linux")]
+#[allow(clippy::print_stdout, reason = "a test says that it is skipped")]
 fn real_image() -> Option<(build::ContainerTool, String)> {
     use std::process::Command;
     let skipped = |why: &str| println!("skipped: no container is run for real: {why}");

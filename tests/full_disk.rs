@@ -42,6 +42,7 @@ fn namespace(place: &Path, flags: &[&str]) -> Option<i32> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a test says that it is skipped")]
 fn a_full_disk_ends_the_run_and_breaks_nothing() {
     let place = Place::new();
     let root = place.path().display();
