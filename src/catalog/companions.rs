@@ -131,6 +131,16 @@ pub enum NotificationOf {
     Pipelines,
 }
 
+impl NotificationOf {
+    /// The placeholder of its pattern.
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Self::Projects => "project",
+            Self::Pipelines => "pipeline",
+        }
+    }
+}
+
 /// One event of `notifications:`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -39,6 +39,8 @@ pub struct Structure {
     pub tags: Tags,
     /// EventBridge rules.
     pub event_rules: EventRules,
+    /// CloudWatch alarms.
+    pub alarms: Alarms,
     /// Webhooks of GitHub version 1.
     pub webhooks: Webhooks,
     /// Members that GetPipeline adds and nobody may send.
@@ -420,6 +422,16 @@ pub struct EventRules {
     pub targets: Quota,
     /// Characters of a target's input.
     pub input: Quota,
+    /// Where the facts are from.
+    pub source: String,
+}
+
+/// CloudWatch alarms.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarms {
+    /// What one does when it goes off.
+    pub actions: Quota,
     /// Where the facts are from.
     pub source: String,
 }

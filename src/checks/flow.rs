@@ -3,7 +3,7 @@
 use crate::catalog::actions::{self, ActionType};
 use crate::catalog::keys::ConfigKey;
 use crate::catalog::when::Facts;
-use crate::model::{Action, Model, Pipeline, Project, Stage, Text, VariableKind};
+use crate::model::{Action, Given, Model, Pipeline, Project, Stage, Text, VariableKind};
 use crate::tree::Node;
 
 /// An action and where it stands.
@@ -191,6 +191,19 @@ pub(super) fn project<'a>(model: &'a Model, action: &Action) -> Option<&'a Proje
     }
     let name = configuration(action, "ProjectName").filter(|name| name.known)?;
     model.projects.of_name(&name.value)
+}
+
+/// The role that an action works with, where the file gives one: its own, or that of its pipeline.
+pub(super) fn given_role<'a>(model: &'a Model, step: &Step<'a>) -> Option<&'a Text> {
+    if api(step.action, "roleArn").is_some() {
+        return None;
+    }
+    let own = step.action.role_arn.as_ref();
+    own.or(step.pipeline.role_arn.as_ref())
+        .or(match &model.provider.pipeline_role {
+            Some(Given::Existing(role)) if !step.pipeline.raw => Some(role),
+            _ => None,
+        })
 }
 
 /// What `api:` says of a member of the declaration.

@@ -8,6 +8,7 @@ use super::json::Object;
 use super::topics::Topics;
 use super::{Facts, Output, names};
 use crate::catalog::companions::companions;
+use crate::catalog::structure;
 use crate::model::{Alarm, AlarmWatch, Model, Project};
 use crate::resources::{Id, Kind, Resource};
 
@@ -39,7 +40,7 @@ pub(super) fn names_in_aws(model: &Model) -> BTreeMap<String, Vec<String>> {
             let projects = watched(model, alarm);
             projects
                 .iter()
-                .map(|project| failed_builds_name(service, alarm, project))
+                .map(|project| names::alarm(service, &failed_builds(alarm, project)))
                 .collect()
         }
     };
@@ -50,10 +51,10 @@ pub(super) fn names_in_aws(model: &Model) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// With the project's name also where there is only one: a second project renames nothing.
-fn failed_builds_name(service: &str, alarm: &Alarm, project: &Project) -> String {
-    let name = format!("{}-{}", alarm.key.value, project.name.value);
-    names::alarm(service, &name)
+/// What the alarm of one project is called after. With the project's name also where there is only one: a second
+/// project renames nothing.
+fn failed_builds(alarm: &Alarm, project: &Project) -> String {
+    format!("{}-{}", alarm.key.value, project.name.value)
 }
 
 /// The alarms as resources.
@@ -62,12 +63,11 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
         match &alarm.watch {
             AlarmWatch::Existing(_) => {}
             AlarmWatch::FailedBuilds { period, .. } => {
-                let projects = watched(model, alarm);
-                for project in projects {
-                    let name = failed_builds_name(&model.service.value, alarm, project);
+                for project in watched(model, alarm) {
+                    let about = failed_builds(alarm, project);
                     let region = project.region.as_ref().map_or(&facts.region, |r| &r.value);
                     let known = &companions().failed_builds;
-                    let mut body = begin(&name, format!("Builds of {} fail.", project.name.value));
+                    let mut body = begin(format!("Builds of {} fail.", project.name.value));
                     let dimension = json!([{"Name": known.dimension, "Value": project.name.value}]);
                     body.set("Namespace", known.namespace.clone())
                         .set("MetricName", known.metric.clone())
@@ -78,7 +78,8 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
                         .set("Threshold", known.threshold)
                         .set("ComparisonOperator", known.comparison.clone())
                         .set("TreatMissingData", known.missing.clone());
-                    finish(model, facts, topics, out, alarm, region, name, body);
+                    let told = told(model, facts, topics, alarm, region);
+                    add(model, &about, region, &body.done(), &told, out);
                 }
             }
             AlarmWatch::Metric {
@@ -93,11 +94,8 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
                 missing,
             } => {
                 let defaults = &companions().alarm_defaults;
-                let name = names::alarm(&model.service.value, &alarm.key.value);
-                let mut body = begin(
-                    &name,
-                    format!("Alarm {} of {}.", alarm.key.value, model.service.value),
-                );
+                let about = &alarm.key.value;
+                let mut body = begin(format!("Alarm {about} of {}.", model.service.value));
                 let statistic = statistic
                     .as_ref()
                     .map_or(defaults.statistic.as_str(), |s| s.value.as_str());
@@ -124,44 +122,59 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
                         "TreatMissingData",
                         missing.as_ref().map(|m| m.value.clone()),
                     );
-                let region = facts.region.clone();
-                finish(model, facts, topics, out, alarm, &region, name, body);
+                let told = told(model, facts, topics, alarm, &facts.region);
+                add(model, about, &facts.region, &body.done(), &told, out);
             }
         }
     }
 }
 
-fn begin(name: &str, description: String) -> Object {
+fn begin(description: String) -> Object {
     let mut body = Object::new();
-    body.set("AlarmName", name)
-        .set("AlarmDescription", description)
+    body.set("AlarmDescription", description)
         .set("ActionsEnabled", true);
     body
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one alarm")]
-fn finish(
+/// Whom an alarm tells, each once: ARNs of topics, and what is made of them.
+fn told(
     model: &Model,
     facts: &Facts,
     topics: &mut Topics,
-    out: &mut Output<'_>,
     alarm: &Alarm,
     region: &str,
-    name: String,
-    mut body: Object,
-) {
-    let mut depends = Vec::new();
-    let mut actions: Vec<Value> = Vec::new();
+) -> Vec<(String, Option<Id>)> {
+    let mut told: Vec<(String, Option<Id>)> = Vec::new();
     for notify in &alarm.notify {
         let about = &alarm.key.value;
         let arn = topics.ask(model, facts, notify, about, region, Some("alarms"));
-        depends.extend(topics.id(facts, &arn));
-        if !actions.contains(&Value::from(arn.clone())) {
-            actions.push(arn.into());
+        if !told.iter().any(|(known, _)| *known == arn) {
+            let id = topics.id(facts, &arn);
+            told.push((arn, id));
         }
     }
-    body.list("AlarmActions", actions);
-    let mut resource = Resource::new(Id::new(Kind::Alarm, region, name), body.done());
-    resource.depends = depends;
-    out.add(resource);
+    told
+}
+
+/// Adds an alarm, and more like it where it tells more topics than one can.
+fn add(
+    model: &Model,
+    about: &str,
+    region: &str,
+    body: &Value,
+    told: &[(String, Option<Id>)],
+    out: &mut Output<'_>,
+) {
+    for (part, told) in names::parts(told, &structure::structure().alarms.actions) {
+        let name = names::alarm(&model.service.value, &names::part(about, "-to", part));
+        let actions: Vec<&String> = told.iter().map(|(arn, _)| arn).collect();
+        let mut body = body.clone();
+        body["AlarmName"] = Value::from(name.clone());
+        if !actions.is_empty() {
+            body["AlarmActions"] = json!(actions);
+        }
+        let mut resource = Resource::new(Id::new(Kind::Alarm, region, name), body);
+        resource.depends = told.iter().filter_map(|(_, id)| id.clone()).collect();
+        out.add(resource);
+    }
 }

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::Facts;
 use crate::catalog::companions::companions;
+use crate::catalog::text::Quota;
 use crate::catalog::{codebuild, iam};
 use crate::model::Text;
 
@@ -81,6 +82,37 @@ pub(super) fn topic(service: &str, about: &str) -> String {
     fit(&clean(&name, word), companions().topic_name.length[1])
 }
 
+/// What a topic for one address is called after: the address with hyphens in place of what no topic may have in its
+/// name. Of several addresses that look alike so, one at most goes without a hash: the one that is read off most easily.
+pub(super) fn address(address: &str) -> String {
+    let plain = clean(address, word);
+    let mut labels: Vec<&str> = plain.split('-').collect();
+    let domain = labels.split_off(labels.len().saturating_sub(2));
+    let likeliest = format!("{}@{}", labels.join("."), domain.join("."));
+    if likeliest == address {
+        return plain;
+    }
+    format!("{plain}-{}", short_hash(address))
+}
+
+/// The name of one of several that stand for one, since AWS takes so much in each: the first keeps the name, so that
+/// it stays what it is when a second is needed.
+pub(super) fn part(name: &str, joint: &str, number: usize) -> String {
+    match number {
+        0 => name.to_owned(),
+        _ => format!("{name}{joint}-{}", number + 1),
+    }
+}
+
+/// Members by their numbered parts, each with as many as a quota allows; one part where there are none.
+pub(super) fn parts<'m, T>(members: &'m [T], quota: &Quota) -> Vec<(usize, &'m [T])> {
+    let most = usize::try_from(quota.max).unwrap_or(usize::MAX).max(1);
+    match members {
+        [] => vec![(0, members)],
+        _ => members.chunks(most).enumerate().collect(),
+    }
+}
+
 /// An EventBridge rule.
 pub(super) fn rule(of: &str, about: &str) -> String {
     let name = clean(&format!("{of}-{about}"), |c| word(c) || c == '.');
@@ -126,6 +158,24 @@ impl Facts {
     /// The ARN of a role that a file gives by name or ARN; what is not known offline stays as it is.
     pub(super) fn given_role(&self, role: &Text) -> String {
         self.given(role, |name| self.role_arn(name.trim_start_matches('/')))
+    }
+
+    /// The ARN of a role in the configuration of an action: it is of the account in which the action works.
+    pub(super) fn configured_role(&self, role: &Text, action_role: Option<&Text>) -> String {
+        // one that begins with a variable may be an ARN when it runs
+        if role.value.starts_with("#{") {
+            return role.value.clone();
+        }
+        let there = action_role
+            .filter(|own| own.known && own.value.starts_with("arn:"))
+            .and_then(|own| own.value.split_once(":role/"));
+        self.given(role, |name| {
+            let name = name.trim_start_matches('/');
+            match there {
+                Some((account, _)) => format!("{account}:role/{name}"),
+                None => self.role_arn(name),
+            }
+        })
     }
 
     /// The ARN of a topic that a file gives.
@@ -190,6 +240,23 @@ mod tests {
         );
         assert!(role(&long, "build", "us-east-1").ends_with("-build-us-east-1"));
         assert_eq!(role("hw", "build", "us-east-1"), "hw-build-us-east-1");
+    }
+
+    #[test]
+    fn addresses_that_look_alike_have_topics_of_their_own() {
+        assert_eq!(address("ops@example.com"), "ops-example-com");
+        assert_eq!(address("first.last@example.com"), "first-last-example-com");
+        let alike = [
+            "ops.team@x.io",
+            "ops-team@x.io",
+            "ops+team@x.io",
+            "ops@team.x.io",
+            "ops@team-x.io",
+            "ops-team-x@io",
+        ];
+        let names: std::collections::BTreeSet<String> =
+            alike.iter().map(|one| address(one)).collect();
+        assert_eq!(names.len(), alike.len(), "{names:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! EventBridge rules: changes of sources, schedules, notifications.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,12 @@ use super::permissions::{account_value, rendered};
 use super::policies::Pending;
 use super::roles::{Ask, Roles};
 use super::topics::Topics;
-use super::{Output, Run, configuration, names};
-use crate::catalog::actions::{ActionType, DetectionWay, action_type};
-use crate::catalog::companions::{NotificationOf, companions};
+use super::{Output, Run, configuration, configured, kind, names};
+use crate::catalog::actions::{ActionType, DetectionWay};
+use crate::catalog::companions::{self, NotificationOf, companions};
 use crate::catalog::iam::{self, Role};
-use crate::catalog::{template, when};
-use crate::model::{Action, Given, MadeRole, Pipeline};
+use crate::catalog::{structure, template, when};
+use crate::model::{Action, Given, MadeRole, Notification, Pipeline};
 use crate::resources::{Id, Kind, Resource};
 
 /// Rules as resources; the answer is the buckets that must send events.
@@ -65,11 +65,7 @@ fn detected(pipeline: &Pipeline) -> impl Iterator<Item = &Action> {
 
 /// The type of a source action, if its changes are detected that way.
 pub(super) fn detected_by(action: &Action, way: DetectionWay) -> Option<&'static ActionType> {
-    let kind = action_type(
-        &action.owner.value,
-        &action.category.value,
-        &action.provider.value,
-    )?;
+    let kind = kind(action)?;
     let detection = kind.effects().change_detection.as_ref()?;
     (detection.by == way).then_some(kind)
 }
@@ -96,11 +92,7 @@ fn source(
     let pipeline = &run.model.pipelines[at];
     let facts = run.facts;
     let given = when::Given {
-        config: action
-            .configuration
-            .iter()
-            .map(|(key, value)| (key.value.clone(), value.value.clone()))
-            .collect(),
+        config: configured(&action.configuration),
         ..when::Given::default()
     };
     let lookup = |name: &str| account_value(facts, &facts.region, name);
@@ -168,13 +160,13 @@ fn start(
     );
     let mut depends = vec![of];
     depends.extend(roles.id(facts, &role));
-    add(run, body, depends, out)
+    add(&facts.region, body, depends, out)
 }
 
-fn add(run: &Run<'_>, body: Object, depends: Vec<Id>, out: &mut Output<'_>) -> Id {
+fn add(region: &str, body: Object, depends: Vec<Id>, out: &mut Output<'_>) -> Id {
     let body = body.done();
     let name = body["Name"].as_str().unwrap_or_default().to_owned();
-    let id = Id::new(Kind::EventRule, run.facts.region.clone(), name);
+    let id = Id::new(Kind::EventRule, region, name);
     let mut resource = Resource::new(id.clone(), body);
     resource.depends = depends;
     out.add(resource);
@@ -219,72 +211,118 @@ fn role(run: &Run<'_>, pipeline: &Pipeline, roles: &mut Roles, out: &mut Output<
 }
 
 fn notifications(run: &Run<'_>, topics: &mut Topics, out: &mut Output<'_>) {
-    let facts = run.facts;
-    let model = run.model;
-    for notification in &model.notifications {
-        let event = &notification.event.value;
-        let Some(known) = companions().notifications.get(event) else {
+    for notification in &run.model.notifications {
+        let Some(known) = companions().notifications.get(&notification.event.value) else {
             continue;
         };
-        let home = &facts.region;
-        let (placeholder, about): (&str, Vec<String>) = match known.of {
-            NotificationOf::Projects => (
-                "project",
-                // a project in another region sends its events there
-                model
-                    .projects
-                    .iter()
-                    .filter(|project| run.region_of(project) == home)
-                    .map(|project| project.name.value.clone())
-                    .collect(),
-            ),
-            NotificationOf::Pipelines => (
-                "pipeline",
-                model
-                    .pipelines
-                    .iter()
-                    .map(|p| p.name.value.clone())
-                    .collect(),
-            ),
-        };
-        if about.is_empty() || notification.notify.is_empty() {
+        if notification.notify.is_empty() {
             continue;
         }
-        let lookup = |name: &str| (name == placeholder).then(|| about.clone());
-        let Ok(pattern) = template::render_json(&known.pattern, &lookup) else {
-            continue;
-        };
-        let mut arns: Vec<String> = Vec::new();
-        for notify in &notification.notify {
-            let arn = topics.ask(model, facts, notify, event, home, Some("events"));
-            if !arns.contains(&arn) {
-                arns.push(arn);
+        for (region, subjects) in subjects(run, known.of) {
+            tell(run, notification, known, region, &subjects, topics, out);
+        }
+    }
+}
+
+/// The names of what a notification is about, by region: a build sends its events to the one that it runs in.
+fn subjects<'r>(run: &'r Run<'_>, of: NotificationOf) -> BTreeMap<&'r str, BTreeSet<&'r str>> {
+    let mut subjects: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut add = |region, name| {
+        subjects.entry(region).or_default().insert(name);
+    };
+    match of {
+        NotificationOf::Projects => {
+            for project in &run.model.projects {
+                add(run.region_of(project), &project.name.value);
             }
         }
-        let targets: Vec<Value> = arns
-            .iter()
-            .enumerate()
-            .map(|(number, arn)| {
-                json!({
-                    "Id": format!("topic{}", number + 1),
-                    "Arn": arn,
-                    "InputTransformer": {
-                        "InputPathsMap": known.paths,
-                        "InputTemplate": known.template,
-                    },
-                })
-            })
-            .collect();
-        let mut body = Object::new();
-        body.set("Name", names::rule(&model.service.value, event))
-            .set("Description", format!("Tells that {}", known.what))
-            .set("EventPattern", pattern)
-            .set("State", "ENABLED")
-            .set("Targets", targets);
-        let depends = arns
-            .iter()
-            .filter_map(|arn| topics.id(facts, arn))
-            .collect();
-        add(run, body, depends, out);
+        NotificationOf::Pipelines => {
+            for pipeline in &run.model.pipelines {
+                add(&run.facts.region, &pipeline.name.value);
+            }
+        }
     }
+    subjects
+}
+
+/// The rules of a notification in one region: one, and more of them where it is about more, or tells more topics, than
+/// one takes.
+fn tell(
+    run: &Run<'_>,
+    notification: &Notification,
+    known: &companions::Notification,
+    region: &str,
+    subjects: &BTreeSet<&str>,
+    topics: &mut Topics,
+    out: &mut Output<'_>,
+) {
+    let (facts, model) = (run.facts, run.model);
+    let event = &notification.event.value;
+    let mut arns: Vec<String> = Vec::new();
+    for notify in &notification.notify {
+        let arn = topics.ask(model, facts, notify, event, region, Some("events"));
+        if !arns.contains(&arn) {
+            arns.push(arn);
+        }
+    }
+    for (part, pattern) in patterns(known, subjects).into_iter().enumerate() {
+        let about = names::part(event, "", part);
+        for (part, arns) in names::parts(&arns, &event_rules().targets) {
+            let targets: Vec<Value> = arns
+                .iter()
+                .enumerate()
+                .map(|(number, arn)| {
+                    json!({
+                        "Id": format!("topic{}", number + 1),
+                        "Arn": arn,
+                        "InputTransformer": {
+                            "InputPathsMap": known.paths,
+                            "InputTemplate": known.template,
+                        },
+                    })
+                })
+                .collect();
+            let name = names::rule(&model.service.value, &names::part(&about, "-to", part));
+            let mut body = Object::new();
+            body.set("Name", name)
+                .set("Description", format!("Tells that {}", known.what))
+                .set("EventPattern", pattern.clone())
+                .set("State", "ENABLED")
+                .set("Targets", targets);
+            let depends = arns.iter().filter_map(|arn| topics.id(facts, arn));
+            add(region, body, depends.collect(), out);
+        }
+    }
+}
+
+/// Patterns that name every subject, each with as many as one holds. The subjects are in the order of their names, so
+/// that a new one changes what the rules behind it say and none of their names.
+fn patterns(known: &companions::Notification, subjects: &BTreeSet<&str>) -> Vec<Value> {
+    let render = |subjects: &[&str]| {
+        let names = || subjects.iter().map(|name| (*name).to_owned()).collect();
+        template::render_json(&known.pattern, &|name: &str| {
+            (name == known.of.placeholder()).then(names)
+        })
+        .ok()
+    };
+    let fits = |subjects: &[&str]| {
+        let length = render(subjects).map_or(0, |pattern| pattern.to_string().chars().count());
+        event_rules().pattern.allows(length as u64)
+    };
+    let mut parts: Vec<Vec<&str>> = Vec::new();
+    for subject in subjects {
+        if let Some(last) = parts.last_mut() {
+            last.push(subject);
+            if fits(last) {
+                continue;
+            }
+            last.pop();
+        }
+        parts.push(vec![subject]);
+    }
+    parts.iter().filter_map(|part| render(part)).collect()
+}
+
+fn event_rules() -> &'static structure::EventRules {
+    &structure::structure().event_rules
 }

@@ -1,6 +1,7 @@
 //! Files as people write them, and what AWS is told.
 
 mod rights;
+mod told;
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,7 @@ fn facts() -> Facts {
             arch: "x86_64".to_owned(),
             libc: Libc::Inside,
         }),
+        binary_must_fit: true,
         offline: false,
     }
 }

@@ -37,7 +37,7 @@ impl Topics {
         let arn = match notify {
             Notify::Topic(topic) => facts.given_topic(topic, region),
             Notify::Email(address) => {
-                let name = names::topic(service, &address.value);
+                let name = names::topic(service, &names::address(&address.value));
                 self.make(facts, region, name, [address.value.clone()])
             }
             Notify::Made { name, emails, .. } => {

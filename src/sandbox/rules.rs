@@ -595,5 +595,17 @@ pub fn alarm(body: &Value) -> Vec<Refusal> {
             "Exactly one element of the metrics list or MetricName must be specified",
         );
     }
+    let most = structure::structure().alarms.actions.max;
+    for member in ["AlarmActions", "OKActions", "InsufficientDataActions"] {
+        let actions = items(body, member);
+        if actions.len() as u64 > most {
+            found.add(
+                "alarm-actions",
+                &place.key(member),
+                "ValidationError",
+                format!("Member must have length less than or equal to {most}"),
+            );
+        }
+    }
     found.list
 }

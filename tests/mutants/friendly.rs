@@ -13,6 +13,7 @@ pub(super) fn generators() -> Vec<Generator> {
         make,
     };
     vec![
+        one("allow-misplaced", allow_misplaced),
         one("command-variable", command_variable),
         one("deploy-without-rights", deploy_without_rights),
         one("email-invalid", email_invalid),
@@ -20,6 +21,7 @@ pub(super) fn generators() -> Vec<Generator> {
         one("self-update-place", self_update_place),
         one("self-update-restarts", self_update_restarts),
         one("test-report-missing", test_report_missing),
+        one("topic-region", topic_region),
     ]
 }
 
@@ -46,6 +48,28 @@ fn staged(original: &Original, make: impl Fn(usize) -> Value, behind: bool) -> V
         list.insert(place, make(number));
         Some(vec![format!("{stages}/{place}")])
     })
+}
+
+fn allow_misplaced(original: &Original) -> Vec<Mutant> {
+    staged(
+        original,
+        |number| {
+            let allow = json!([{"Action": "s3:PutObject", "Resource": "*"}]);
+            let role = pick(
+                number,
+                &["deployer", "arn:aws:iam::111122223333:role/deployer"],
+            );
+            match number % 2 {
+                0 => {
+                    json!({"name": "Widen", "deploy": {"run": "./deploy.sh", "role": role, "allow": allow}})
+                }
+                _ => json!({"name": "Widen", "invoke": {
+                    "lambda": {"function": "warm", "actionRole": role, "allow": allow},
+                }}),
+            }
+        },
+        true,
+    )
 }
 
 fn command_variable(original: &Original) -> Vec<Mutant> {
@@ -199,4 +223,20 @@ fn test_report_missing(original: &Original) -> Vec<Mutant> {
         },
         true,
     )
+}
+
+fn topic_region(original: &Original) -> Vec<Mutant> {
+    original.each(&stage_lists(original), |file, stages, number| {
+        let list = list(at(file, stages));
+        list.push(json!({"name": "FarAway", "build": {"run": "make", "region": "eu-south-1"}}));
+        let topic = pick(
+            number,
+            &[
+                "arn:aws:sns:sa-east-1:111122223333:ops",
+                "arn:aws:sns:af-south-1:111122223333:ops",
+            ],
+        );
+        map(&mut file["notifications"]).insert("buildFailed".to_owned(), topic.into());
+        Some(vec!["/notifications/buildFailed".to_owned()])
+    })
 }

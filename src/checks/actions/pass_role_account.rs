@@ -1,9 +1,8 @@
 //! CloudFormation gets a role of the account in which its action works.
 
-use crate::checks::flow::{self, Step};
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::model::{Given, Text};
+use crate::model::Text;
 
 pub(super) const RULE: Rule = Rule {
     code: "pass-role-account",
@@ -28,7 +27,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some(passed) = step.configuration("RoleArn") else {
             continue;
         };
-        let Some(role) = working(subject, &step) else {
+        let Some(role) = flow::given_role(subject.model, &step) else {
             continue;
         };
         let (Some(there), Some(here)) = (account(passed), account(role)) else {
@@ -62,23 +61,6 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             ))
             .through(passed.origin.as_ref()),
         );
-    }
-}
-
-/// The role that the action works with, where the file gives one.
-fn working<'a>(subject: &Subject<'a>, step: &Step<'a>) -> Option<&'a Text> {
-    if flow::api(step.action, "roleArn").is_some() {
-        return None;
-    }
-    if let Some(role) = &step.action.role_arn {
-        return Some(role);
-    }
-    if let Some(role) = &step.pipeline.role_arn {
-        return Some(role);
-    }
-    match &subject.model.provider.pipeline_role {
-        Some(Given::Existing(role)) if !step.pipeline.raw => Some(role),
-        _ => None,
     }
 }
 
