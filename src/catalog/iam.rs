@@ -60,9 +60,14 @@ pub struct Statement {
 impl StatementTemplate {
     /// Whether the statement is needed. What only a run can tell counts as needed.
     pub fn needed(&self, facts: &dyn Facts) -> bool {
+        self.needed_for_sure(facts) != Some(false)
+    }
+
+    /// Whether the statement is needed; `None` if only a run can tell.
+    fn needed_for_sure(&self, facts: &dyn Facts) -> Option<bool> {
         self.when
             .as_ref()
-            .is_none_or(|when| when.holds(facts) != Some(false))
+            .map_or(Some(true), |when| when.holds(facts))
     }
 
     /// The names of all its placeholders.
@@ -106,13 +111,38 @@ impl StatementTemplate {
             actions: self.actions.iter().map(String::as_str).collect(),
             resources,
             condition: match &self.condition {
-                Some(condition) => Some(template::render_json(condition, &open)?),
+                Some(condition) => alike(
+                    &template::render_json(condition, lookup)?,
+                    template::render_json(condition, &open)?,
+                ),
                 None => None,
             },
             why: &self.why,
             certain: self.certain,
         }))
     }
+}
+
+/// A condition whose operators understand the `*` that stands for what CodePipeline fills in. Where it stands in the
+/// name of a key, nothing understands it, and the key is left out.
+fn alike(written: &Value, open: Value) -> Option<Value> {
+    let Value::Object(blocks) = open else {
+        return Some(open);
+    };
+    let mut condition = serde_json::Map::new();
+    for (operator, mut block) in blocks {
+        if written.get(&operator) == Some(&block) {
+            condition.insert(operator, block);
+            continue;
+        }
+        let keys = block.as_object_mut()?;
+        keys.retain(|key, _| !key.contains('*'));
+        if !keys.is_empty() {
+            let operator = operator.replacen("StringEquals", "StringLike", 1);
+            condition.insert(operator, block);
+        }
+    }
+    (!condition.is_empty()).then_some(Value::Object(condition))
 }
 
 /// A value for a policy: what CodePipeline fills in at run time becomes `*`.
@@ -282,7 +312,11 @@ pub(super) fn render_needed(
     templates
         .iter()
         .filter(|template| template.needed(facts))
-        .filter_map(|template| template.render(lookup).transpose())
+        .filter_map(|template| match template.render(lookup) {
+            // a run that needed it would need the value, too, so no run does
+            Err(_) if template.needed_for_sure(facts).is_none() => None,
+            rendered => rendered.transpose(),
+        })
         .collect()
 }
 

@@ -85,6 +85,8 @@ pub enum Format {
     CommaList,
     /// An ARN.
     Arn,
+    /// The ARN of a role; outside of raw forms its name is enough.
+    RoleArn,
     /// The name of one of the action's input artifacts.
     ArtifactName,
     /// `Artifact::path`, the artifact being one of the inputs.
@@ -179,7 +181,9 @@ impl ConfigKey {
             Format::NameValueJson => wrong(named_texts(json(), &["name", "value"])),
             Format::EnvironmentJson => wrong(named_texts(json(), &["name", "value", "type"])),
             Format::CommaList => wrong(value.split(',').all(|item| !item.trim().is_empty())),
-            Format::Arn => wrong(value.starts_with("arn:") && value.split(':').count() >= 6),
+            Format::Arn | Format::RoleArn => {
+                wrong(value.starts_with("arn:") && value.split(':').count() >= 6)
+            }
             Format::ArtifactPath => wrong(
                 value
                     .split_once("::")
@@ -270,6 +274,7 @@ impl Format {
             Format::EnvironmentJson => "the JSON text of a list of {name, value, type}, all texts",
             Format::CommaList => "items with commas between",
             Format::Arn => "an ARN",
+            Format::RoleArn => "the ARN of a role",
             Format::ArtifactName => "the name of one of the action's input artifacts",
             Format::ArtifactPath => "ARTIFACT::PATH, the artifact being an input of the action",
             Format::ArtifactPathOrText => "text, or ARTIFACT::PATH",

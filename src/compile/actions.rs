@@ -4,8 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::json::{self, Object, Secrets};
 use super::topics::Topics;
-use super::{Run, configuration, project_of, self_update};
-use crate::catalog::actions::action_type;
+use super::{Run, configuration, kind, project_of, self_update};
 use crate::catalog::keys::Format;
 use crate::model::{Action, Notify, Pipeline, Text, variables_json};
 use crate::tree::{Data, Node};
@@ -154,6 +153,7 @@ pub(super) fn resolved(
         add("NotificationArn", arn);
     }
     alarms(run, action, &mut list);
+    roles(run, action, &mut list);
     list
 }
 
@@ -186,16 +186,24 @@ fn approval_topic(
     }
 }
 
+/// Where the configuration names a role, AWS wants its ARN.
+fn roles(run: &Run<'_>, action: &Action, list: &mut [(String, Text)]) {
+    let kind = kind(action);
+    for (key, value) in list {
+        let known = kind.and_then(|kind| kind.key(key));
+        if known.is_some_and(|known| known.format == Format::RoleArn) {
+            let own = action.role_arn.as_ref();
+            value.value = run.facts.configured_role(value, own);
+        }
+    }
+}
+
 /// Where the configuration names alarms, those of the file come first.
 fn alarms(run: &Run<'_>, action: &Action, list: &mut [(String, Text)]) {
-    let keys = action_type(
-        &action.owner.value,
-        &action.category.value,
-        &action.provider.value,
-    );
+    let kind = kind(action);
     for (key, value) in list {
-        let comma = keys
-            .and_then(|known| known.key(key))
+        let comma = kind
+            .and_then(|kind| kind.key(key))
             .is_some_and(|known| matches!(known.format, Format::CommaList));
         if key == "Alarms" && comma {
             let names: Vec<String> = value

@@ -25,12 +25,13 @@ mod topics;
 mod webhooks;
 
 pub use cloudformation::{cloudformation, left_out};
-pub use self_update::shell_word;
+pub use self_update::{Param, shell_word, told};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::catalog::actions::{ActionType, action_type};
 use crate::diagnostic::Diagnostics;
 use crate::model::{Action, Model, Pipeline, Project, Text};
 
@@ -56,6 +57,9 @@ pub struct Facts {
     pub reads: Vec<Request>,
     /// The pipectl that the self-update runs, if there is one for its image.
     pub binary: Option<Binary>,
+    /// Whether that pipectl really has to run in the image of its build: what a person named for it, and what AWS runs.
+    /// In a sandbox the build runs here.
+    pub binary_must_fit: bool,
     /// Whether AWS is not asked: then what only it knows is a placeholder.
     pub offline: bool,
 }
@@ -233,6 +237,23 @@ fn project_of<'m>(model: &'m Model, action: &Action) -> Option<&'m Project> {
     }
     let name = configuration(action, "ProjectName")?;
     model.projects.of_name(&name.value)
+}
+
+/// The type of an action, if the catalogue has it.
+fn kind(action: &Action) -> Option<&'static ActionType> {
+    action_type(
+        &action.owner.value,
+        &action.category.value,
+        &action.provider.value,
+    )
+}
+
+/// The configuration of an action as the catalogue's conditions ask about it.
+fn configured(configuration: &[(Text, Text)]) -> BTreeMap<String, String> {
+    configuration
+        .iter()
+        .map(|(key, value)| (key.value.clone(), value.value.clone()))
+        .collect()
 }
 
 /// A configuration value of an action.

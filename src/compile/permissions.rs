@@ -1,6 +1,6 @@
 //! What the made roles may do: derived from what actions, conditions and builds really do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -8,16 +8,21 @@ use super::names::{KeyArn, after};
 use super::policies::Pending;
 use super::roles::Roles;
 use super::topics::Topics;
-use super::{Facts, Output, Run, actions, conditions, projects};
-use crate::catalog::actions::action_type;
+use super::{Facts, Output, Run, actions, conditions, configured, kind, projects};
 use crate::catalog::conditions::rule_provider;
 use crate::catalog::iam::{self, Role, Statement};
 use crate::catalog::template::MissingPlaceholder;
 use crate::catalog::when;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Action, Buildspec, Project, Text, Variable, VariableKind};
+use crate::model::{Action, Buildspec, Pipeline, Project, Text, Variable, VariableKind};
 use crate::source::Span;
 use crate::tree::Node;
+
+/// The provider of actions that run commands without a project.
+const COMMANDS: &str = "Commands";
+
+/// The configuration key that holds a customer key.
+const OBJECT_KEY: &str = "KMSEncryptionKeyARN";
 
 /// Statements, or a finding that a value they need is missing.
 pub(super) fn rendered(
@@ -50,7 +55,8 @@ pub(super) fn account_value(facts: &Facts, region: &str, name: &str) -> Option<V
 /// Statements of a customer key: where the key is said by its alias, the statement asks for the alias.
 fn with_alias(keys: &BTreeSet<KeyArn>, pending: Pending) -> Vec<Pending> {
     let aliases: BTreeSet<&str> = keys.iter().filter_map(|k| k.alias.as_deref()).collect();
-    if aliases.is_empty() || !pending.is("ArtifactKey") {
+    let uses_key = pending.is("ArtifactKey") || pending.is("ObjectKey");
+    if aliases.is_empty() || !uses_key {
         return vec![pending];
     }
     let mut plain = pending.clone();
@@ -115,6 +121,10 @@ pub(super) fn pipeline(
         if action.role_arn.is_none() {
             roles.extra(facts, role, &action.allow);
             list.extend(of_action(run, at, action, topics, out));
+            // its commands run under this role as a build runs under its own
+            if action.provider.value == COMMANDS {
+                list.extend(cloned(run, pipeline, action, &action.name, out));
+            }
         }
     }
     for rule in rules().filter(|rule| rule.role_arn.is_none()) {
@@ -148,12 +158,9 @@ fn feature(given: &mut when::Given, name: &str, used: bool) {
 }
 
 /// What an action may be asked about.
-fn facts_of(configuration: &[(String, Text)], action: &Action) -> when::Given {
+fn facts_of(config: BTreeMap<String, String>, action: &Action) -> when::Given {
     when::Given {
-        config: configuration
-            .iter()
-            .map(|(key, value)| (key.clone(), value.value.clone()))
-            .collect(),
+        config,
         inputs: action.inputs.len(),
         outputs: action.outputs.len(),
         environment_types: action
@@ -174,15 +181,20 @@ fn of_action(
 ) -> Vec<Pending> {
     let facts = run.facts;
     let pipeline = &run.model.pipelines[at];
-    let Some(kind) = action_type(
-        &action.owner.value,
-        &action.category.value,
-        &action.provider.value,
-    ) else {
+    let Some(kind) = kind(action) else {
         return Vec::new();
     };
-    let given = facts_of(&actions::resolved(run, pipeline, action, topics), action);
+    let resolved = actions::resolved(run, pipeline, action, topics);
+    let configuration = resolved.into_iter().map(|(key, text)| (key, text.value));
+    let mut given = facts_of(configuration.collect(), action);
     let region = action.region.as_ref().map_or(&facts.region, |r| &r.value);
+    let mut keys = BTreeSet::new();
+    let said = given.config.get_mut(OBJECT_KEY);
+    if let Some(said) = said.filter(|said| !said.contains("#{")) {
+        let key = facts.key_arn(said, region);
+        said.clone_from(&key.arn);
+        keys.insert(key);
+    }
     let secrets = secret_arns(facts, region, &action.environment);
     let lookup = |name: &str| match name {
         "pipeline" => Some(vec![pipeline.name.value.clone()]),
@@ -203,7 +215,7 @@ fn of_action(
         out,
     )
     .into_iter()
-    .map(|statement| Pending::allow(statement, &action.name.value))
+    .flat_map(|statement| with_alias(&keys, Pending::allow(statement, &action.name.value)))
     .collect()
 }
 
@@ -506,47 +518,45 @@ fn file_systems(facts: &Facts, region: &str, definition: &Value) -> Vec<String> 
         .collect()
 }
 
-/// What a build needs because of the sources whose output it takes: some hand on a reference, and the build clones.
+/// What a build needs because of the sources whose output it takes.
 fn sources(run: &Run<'_>, project: &Project, out: &mut Output<'_>) -> Vec<Pending> {
-    let facts = run.facts;
     let mut list = Vec::new();
     for place in run.users_of(project) {
         let pipeline = &run.model.pipelines[place.pipeline];
-        let producers = pipeline
-            .stages
-            .iter()
-            .flat_map(|stage| &stage.actions)
-            .filter(|action| {
-                action.outputs.iter().any(|output| {
-                    place
-                        .action
-                        .inputs
-                        .iter()
-                        .any(|i| i.value == output.name.value)
-                })
-            });
-        for source in producers {
-            let Some(kind) = action_type(
-                &source.owner.value,
-                &source.category.value,
-                &source.provider.value,
-            ) else {
-                continue;
-            };
-            let configuration: Vec<(String, Text)> = source
-                .configuration
-                .iter()
-                .map(|(key, value)| (key.value.clone(), value.clone()))
-                .collect();
-            let given = facts_of(&configuration, source);
-            let lookup = |name: &str| account_value(facts, &facts.region, name);
-            let statements = kind.consumer_statements(&given, &lookup);
-            list.extend(
-                rendered(statements, source.span, &source.path, out)
-                    .into_iter()
-                    .map(|statement| Pending::allow(statement, &project.name.value)),
-            );
-        }
+        list.extend(cloned(run, pipeline, place.action, &project.name, out));
+    }
+    list
+}
+
+/// What a reader of artifacts needs because of the sources they come from: some hand on a reference, and whoever reads
+/// it clones.
+fn cloned(
+    run: &Run<'_>,
+    pipeline: &Pipeline,
+    reader: &Action,
+    who: &Text,
+    out: &mut Output<'_>,
+) -> Vec<Pending> {
+    let facts = run.facts;
+    let is_read = |name: &Text| reader.inputs.iter().any(|i| i.value == name.value);
+    let producers = pipeline
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.actions)
+        .filter(|action| action.outputs.iter().any(|output| is_read(&output.name)));
+    let mut list = Vec::new();
+    for source in producers {
+        let Some(kind) = kind(source) else {
+            continue;
+        };
+        let given = facts_of(configured(&source.configuration), source);
+        let lookup = |name: &str| account_value(facts, &facts.region, name);
+        let statements = kind.consumer_statements(&given, &lookup);
+        list.extend(
+            rendered(statements, source.span, &source.path, out)
+                .into_iter()
+                .map(|statement| Pending::allow(statement, &who.value)),
+        );
     }
     list
 }

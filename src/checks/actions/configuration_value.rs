@@ -1,7 +1,7 @@
 //! Configuration values are of the kind their key takes.
 
 use crate::catalog::keys::{ConfigKey, Format, ValueProblem};
-use crate::catalog::structure;
+use crate::catalog::{iam, structure};
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
@@ -42,6 +42,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             if !form::fixed(value)
                 || ELSEWHERE.contains(&key.name.as_str())
                 || overrides
+                || names_role(&step, key, value)
                 || !quota.allows(length)
             {
                 continue;
@@ -57,6 +58,22 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
+fn is_arn(format: Format) -> bool {
+    matches!(format, Format::Arn | Format::RoleArn)
+}
+
+/// Whether the value is a role by its name, of which the ARN is made.
+fn names_role(step: &Step<'_>, key: &ConfigKey, value: &Text) -> bool {
+    let name = value.value.trim_start_matches('/');
+    key.format == Format::RoleArn
+        && !step.action.raw
+        && !name.starts_with("arn:")
+        && iam::limits()
+            .role_name
+            .check(name.rsplit('/').next().unwrap_or(name))
+            .is_ok()
+}
+
 fn one(
     subject: &Subject<'_>,
     step: &Step<'_>,
@@ -70,7 +87,7 @@ fn one(
     let sure = match problem {
         ValueProblem::NotAValue(_) => key.certain && key.values_certain,
         // a name of the wrong form is found out when the action runs; an ARN of another service never fits
-        ValueProblem::Pattern => key.certain && key.format == Format::Arn,
+        ValueProblem::Pattern => key.certain && is_arn(key.format),
         _ => key.certain,
     };
     let (message, help) = match problem {
@@ -91,7 +108,7 @@ fn one(
         ),
         ValueProblem::Pattern => {
             let help = match (&key.note, &key.pattern) {
-                (Some(note), _) if key.format == Format::Arn => note.clone(),
+                (Some(note), _) if is_arn(key.format) => note.clone(),
                 (Some(note), Some(pattern)) => {
                     format!("{note}; it must match {}", pattern.as_str())
                 }
@@ -147,7 +164,10 @@ fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
                 .map_or(value.as_str(), |(_, rest)| rest);
             format!("write `https://{rest}`")
         }
-        Format::Arn => "give the whole ARN, `arn:aws:…`".to_owned(),
+        Format::RoleArn if !step.action.raw => {
+            "give the name of the role, or its ARN, `arn:aws:iam::ACCOUNT:role/NAME`".to_owned()
+        }
+        Format::Arn | Format::RoleArn => "give the whole ARN, `arn:aws:…`".to_owned(),
         Format::JsonList if !step.action.raw => "write a list".to_owned(),
         Format::NameValueJson if !step.action.raw => "write a map of names and values".to_owned(),
         _ => String::new(),

@@ -156,3 +156,113 @@ fn what_an_actions_own_role_is_allowed_widens_no_other() {
     let role = body(&compiled, Kind::Role, "hw-pipeline-us-east-1");
     assert!(!role.to_string().contains("ListAllMyBuckets"), "{role:#}");
 }
+
+/// The condition of the statement of a role that holds an action.
+fn condition<'v>(role: &'v Value, action: &str) -> &'v Value {
+    &statements(role, action)[0]["Condition"]
+}
+
+/// A file with one CloudFormation action.
+fn cloudformation(keys: &str) -> String {
+    format!(
+        "service: hw\nprovider:\n  artifactStore: {{bucket: b, kmsKey: alias/k}}\nvariables: {{MODE: CREATE_UPDATE, NAME: n}}\nsource: {{codecommit: r}}\nstages:\n  - deploy:\n      cloudformation: {{template: \"Source::t.yml\", stack: hw, {keys}}}\n"
+    )
+}
+
+#[test]
+fn cloudformation_gets_its_role_by_name_or_arn() {
+    let ours = "arn:aws:iam::123456789012:role/team/stack";
+    let theirs = "arn:aws:iam::999988887777:role/team/stack";
+    let action = "arn:aws:iam::999988887777:role/deployer";
+    for (said, own, arn) in [
+        ("team/stack".to_owned(), None, ours),
+        (ours.to_owned(), None, ours),
+        ("team/stack".to_owned(), Some(action), theirs),
+        ("team/stack".to_owned(), Some("deployer"), ours),
+    ] {
+        let own_key = own.map_or_else(String::new, |own| format!(", actionRole: \"{own}\""));
+        let keys = format!("mode: CREATE_UPDATE, role: \"{said}\"{own_key}");
+        let compiled = good(&cloudformation(&keys));
+        let pipeline = body(&compiled, Kind::Pipeline, "hw");
+        let deploy = &pipeline["stages"][1]["actions"][0]["configuration"];
+        assert_eq!(deploy["RoleArn"], arn, "{said} {own:?}");
+        let role = body(&compiled, Kind::Role, "hw-pipeline-us-east-1");
+        let passed = resources(role, "iam:PassRole");
+        let expected: &[&str] = if own.is_none() { &[arn] } else { &[] };
+        assert_eq!(passed, expected, "{said} {own:?}");
+    }
+}
+
+#[test]
+fn what_only_a_run_decides_is_allowed_and_no_more() {
+    let any = good(&cloudformation(
+        "mode: \"#{variables.MODE}\", role: \"arn:aws:iam::123456789012:role/stack\"",
+    ));
+    let role = body(&any, Kind::Role, "hw-pipeline-us-east-1");
+    for action in ["cloudformation:CreateStack", "cloudformation:DeleteStack"] {
+        let stack = "arn:aws:cloudformation:us-east-1:123456789012:stack/hw/*";
+        assert_eq!(resources(role, action), [stack], "{action}");
+    }
+    // without a name no change set is made or executed
+    let none = Vec::<String>::new();
+    assert_eq!(resources(role, "cloudformation:CreateChangeSet"), none);
+    let named = good(&cloudformation(
+        "mode: CHANGE_SET_EXECUTE, changeSet: \"hw-#{variables.NAME}\"",
+    ));
+    let role = body(&named, Kind::Role, "hw-pipeline-us-east-1");
+    assert_eq!(
+        condition(role, "cloudformation:ExecuteChangeSet"),
+        &serde_json::json!({"StringLikeIfExists": {"cloudformation:ChangeSetName": ["hw-*"]}})
+    );
+    let written = good(&cloudformation("mode: CHANGE_SET_EXECUTE, changeSet: next"));
+    let role = body(&written, Kind::Role, "hw-pipeline-us-east-1");
+    assert_eq!(
+        condition(role, "cloudformation:ExecuteChangeSet"),
+        &serde_json::json!({"StringEqualsIfExists": {"cloudformation:ChangeSetName": ["next"]}})
+    );
+}
+
+#[test]
+fn whoever_reads_a_full_clone_may_clone() {
+    let file = |clone: &str| {
+        format!(
+            "service: hw\nsource: {{codecommit: r{clone}}}\nstages:\n  - build: make\n  - commands: {{run: git log}}\n"
+        )
+    };
+    let repository = "arn:aws:codecommit:us-east-1:123456789012:r";
+    for (clone, may) in [(", clone: full", vec![repository]), ("", Vec::new())] {
+        let compiled = good(&file(clone));
+        for role in ["hw-Build-build-us-east-1", "hw-pipeline-us-east-1"] {
+            let role = body(&compiled, Kind::Role, role);
+            assert_eq!(resources(role, "codecommit:GitPull"), may, "{clone}");
+        }
+    }
+    let github = "service: hw\nsource: {github: o/r, branch: main, clone: full, connection: \"arn:aws:codeconnections:eu-west-1:123456789012:connection/1\"}\nstages:\n  - commands: {run: git log}\n";
+    let compiled = good(github);
+    let role = body(&compiled, Kind::Role, "hw-pipeline-us-east-1");
+    let connections = resources(role, "codeconnections:UseConnection");
+    assert_eq!(connections.len(), 2, "{connections:?}");
+}
+
+#[test]
+fn the_key_of_deployed_objects_may_be_an_alias() {
+    let key = "arn:aws:kms:us-east-1:123456789012:key/1234";
+    let alias = "arn:aws:kms:us-east-1:123456789012:alias/pages";
+    for (said, resource, condition) in [
+        (key, key, Value::Null),
+        (
+            alias,
+            "arn:aws:kms:us-east-1:123456789012:key/*",
+            serde_json::json!({"ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/pages"]}}),
+        ),
+    ] {
+        let compiled = good(&format!(
+            "service: hw\nsource: {{codecommit: r}}\nstages:\n  - deploy:\n      s3: {{bucket: pages, extract: true, kmsEncryptionKeyArn: \"{said}\"}}\n"
+        ));
+        let role = body(&compiled, Kind::Role, "hw-pipeline-us-east-1");
+        assert_eq!(resources(role, "kms:GenerateDataKey"), [resource]);
+        let found = statements(role, "kms:GenerateDataKey")[0];
+        let there = found.get("Condition").cloned().unwrap_or_default();
+        assert_eq!(there, condition, "{said}");
+    }
+}
