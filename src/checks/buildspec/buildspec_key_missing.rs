@@ -1,7 +1,6 @@
 //! A buildspec has the keys that CodeBuild needs.
 
 use super::grammar::{self, Found};
-use super::spec;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -20,29 +19,27 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for spec in spec::specs(subject) {
-        grammar::each(&spec, &mut |path, found| {
-            let Found::Missing { span, name } = found else {
-                return;
-            };
-            let inside = path.rsplit_once('.').map_or("", |(above, _)| above);
-            let whose = inside.rsplit('.').next().unwrap_or(inside);
-            let name = spec.called(name);
-            let message = match name.as_str() {
-                "phases" => "the buildspec has no phases: there is nothing to do".to_owned(),
-                "commands" => format!("the phase `{whose}` has no commands"),
-                "identifier" => "a build of a batch needs an `identifier`".to_owned(),
-                _ => format!("`{}` needs `{name}`", spec.called(whose)),
-            };
-            let help = match name.as_str() {
-                "phases" => "write `phases: {build: {commands: [COMMAND]}}`",
-                "commands" => "give it `commands`, or leave the phase out",
-                "files" => "write `files: [\"**/*\"]` for all, or the files you mean",
-                "paths" => "write the folders and files to keep: `paths: [\"node_modules/**/*\"]`",
-                "identifier" => "give it a name of letters, digits and underscores",
-                _ => "add it",
-            };
-            diagnostics.push(spec.finding(&RULE, span, path, message).help(help));
-        });
-    }
+    grammar::all(subject, &mut |spec, path, found| {
+        let Found::Missing { span, name } = found else {
+            return;
+        };
+        let inside = path.rsplit_once('.').map_or("", |(above, _)| above);
+        let whose = inside.rsplit('.').next().unwrap_or(inside);
+        let name = spec.called(name);
+        let message = match name.as_str() {
+            "phases" => "the buildspec has no phases: there is nothing to do".to_owned(),
+            "commands" => format!("the phase `{whose}` has no commands"),
+            "identifier" => "a build of a batch needs an `identifier`".to_owned(),
+            _ => format!("`{}` needs `{name}`", spec.called(whose)),
+        };
+        let help = match name.as_str() {
+            "phases" => "write `phases: {build: {commands: [COMMAND]}}`",
+            "commands" => "give it `commands`, or leave the phase out",
+            "files" => "write `files: [\"**/*\"]` for all, or the files you mean",
+            "paths" => "write the folders and files to keep: `paths: [\"node_modules/**/*\"]`",
+            "identifier" => "give it a name of letters, digits and underscores",
+            _ => "add it",
+        };
+        diagnostics.push(spec.finding(&RULE, span, path, message).help(help));
+    });
 }

@@ -1,7 +1,6 @@
 //! A buildspec has the keys that CodeBuild reads.
 
 use super::grammar::{self, Found};
-use super::spec;
 use crate::catalog::buildspec::buildspec;
 use crate::catalog::codebuild::codebuild;
 use crate::checks::fields;
@@ -23,40 +22,38 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for spec in spec::specs(subject) {
-        grammar::each(&spec, &mut |path, found| {
-            let Found::Unknown { entry, names } = found else {
-                return;
-            };
-            let key = spec.called(&entry.key);
-            let inside = path.rsplit_once('.').map_or("", |(above, _)| above);
-            let message = match inside {
-                "" => format!("a buildspec has no `{key}`"),
-                "phases" => format!("there is no phase `{key}`"),
-                "phases.install" | "phases.pre_build" | "phases.build" | "phases.post_build" => {
-                    format!("a phase has no `{key}`")
-                }
-                _ => {
-                    let above = inside.rsplit('.').next().unwrap_or(inside);
-                    let above = above.split('[').next().unwrap_or(above);
-                    format!("`{}` has no `{key}`", spec.called(above))
-                }
-            };
-            let finding = spec
-                .finding(&RULE, entry.key_span, path, message)
-                .label("not read");
-            let near = nearest(&entry.key, names.iter().copied());
-            let help = match (belongs(&entry.key, inside), near) {
-                (_, Some(near)) => format!("did you mean `{}`?", spec.called(near)),
-                (Some(help), None) => help,
-                (None, None) => {
-                    let names: Vec<String> = names.iter().map(|name| spec.called(name)).collect();
-                    format!("there are: {}", names.join(", "))
-                }
-            };
-            diagnostics.push(finding.help(help));
-        });
-    }
+    grammar::all(subject, &mut |spec, path, found| {
+        let Found::Unknown { entry, names } = found else {
+            return;
+        };
+        let key = spec.called(&entry.key);
+        let inside = path.rsplit_once('.').map_or("", |(above, _)| above);
+        let message = match inside {
+            "" => format!("a buildspec has no `{key}`"),
+            "phases" => format!("there is no phase `{key}`"),
+            "phases.install" | "phases.pre_build" | "phases.build" | "phases.post_build" => {
+                format!("a phase has no `{key}`")
+            }
+            _ => {
+                let above = inside.rsplit('.').next().unwrap_or(inside);
+                let above = above.split('[').next().unwrap_or(above);
+                format!("`{}` has no `{key}`", spec.called(above))
+            }
+        };
+        let finding = spec
+            .finding(&RULE, entry.key_span, path, message)
+            .label("not read");
+        let near = nearest(&entry.key, names.iter().copied());
+        let help = match (belongs(&entry.key, inside), near) {
+            (_, Some(near)) => format!("did you mean `{}`?", spec.called(near)),
+            (Some(help), None) => help,
+            (None, None) => {
+                let names: Vec<String> = names.iter().map(|name| spec.called(name)).collect();
+                format!("there are: {}", names.join(", "))
+            }
+        };
+        diagnostics.push(finding.help(help));
+    });
 }
 
 /// Where else the key belongs.

@@ -24,12 +24,12 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    grammar::all(subject, &mut |spec, path, found| {
+        if let Found::Known { entry, key } = found {
+            one(spec, path, key, &entry.value, diagnostics);
+        }
+    });
     for spec in spec::specs(subject) {
-        grammar::each(&spec, &mut |path, found| {
-            if let Found::Known { entry, key } = found {
-                one(&spec, path, key, &entry.value, diagnostics);
-            }
-        });
         let maps = ["reports", "artifacts.secondary-artifacts", "phases"];
         for path in maps {
             let Some(node) = fields::get(spec.root, path) else {

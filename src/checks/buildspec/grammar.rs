@@ -1,8 +1,8 @@
 //! Every key of a buildspec, beside what the language has there.
 
-use super::spec::{Form, Spec};
+use super::spec::{Form, Spec, specs};
 use crate::catalog::buildspec::{Key, buildspec};
-use crate::checks::fields;
+use crate::checks::{Subject, fields};
 use crate::source::Span;
 use crate::tree::{Entry, Node};
 
@@ -33,8 +33,15 @@ pub(super) enum Found<'s> {
 
 type See<'f, 's> = &'f mut dyn FnMut(&str, Found<'s>);
 
+/// Shows everything in every buildspec of a file.
+pub(super) fn all(subject: &Subject<'_>, see: &mut dyn FnMut(&Spec<'_>, &str, Found<'_>)) {
+    for spec in specs(subject) {
+        each(&spec, &mut |path, found| see(&spec, path, found));
+    }
+}
+
 /// Shows everything in a buildspec with its path. Of one that is made only what a person wrote in its words: the batch.
-pub(super) fn each<'s>(spec: &'s Spec<'_>, see: See<'_, 's>) {
+fn each<'s>(spec: &'s Spec<'_>, see: See<'_, 's>) {
     let language = buildspec();
     let root = spec.root;
     if spec.form != Form::Made {

@@ -86,6 +86,20 @@ pub(super) fn doubtful(
         .through(node.origin.as_ref())
 }
 
+/// Points at what says the machine, too, unless that is the same place.
+pub(super) fn on_machine(
+    finding: Diagnostic,
+    project: &Project,
+    (said, node): (&Node, &Node),
+    words: &str,
+) -> Diagnostic {
+    if said.span == node.span || said.span == project.span {
+        finding
+    } else {
+        finding.related(said.span, words)
+    }
+}
+
 /// What the machine is called in the form in which the person wrote the project.
 pub(super) fn machine(project: &Project, kind: &EnvironmentType) -> String {
     let choice = codebuild()

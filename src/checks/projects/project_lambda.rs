@@ -55,11 +55,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 node,
                 format!("`{word}` is not for Lambda compute"),
             );
-            let finding = if at.span == node.span || at.span == project.span {
-                finding
-            } else {
-                finding.related(at.span, "Lambda compute")
-            };
+            let finding = parts::on_machine(finding, project, (at, node), "Lambda compute");
             diagnostics.push(if name.contains("imeout") {
                 finding.help(format!(
                     "leave it out: a build on Lambda compute ends after {} minutes",

@@ -53,11 +53,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 node,
                 format!("{} has no privileged mode", parts::machine(project, kind)),
             );
-            let finding = if at.span == node.span || at.span == project.span {
-                finding
-            } else {
-                finding.related(at.span, "the environment type")
-            };
+            let finding = parts::on_machine(finding, project, (at, node), "the environment type");
             diagnostics.push(finding.help(if project.raw {
                 format!(
                     "leave `{word}` out, or take one of {}",

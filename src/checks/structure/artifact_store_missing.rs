@@ -3,7 +3,7 @@
 use super::wording::is_source;
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject, flow};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Action, Pipeline, Text};
 use crate::tree::Entry;
 
@@ -61,6 +61,13 @@ fn home<'a>(subject: &Subject<'a>, pipeline: &'a Pipeline) -> Option<&'a str> {
     })
 }
 
+/// An action in a region for which there is no store.
+fn storeless(action: &Action, region: &Text, why: &str) -> Diagnostic {
+    let message = format!("`{}` runs in {}, {why}", action.name.value, region.value);
+    RULE.finding(region.span, format!("{}.region", action.path), message)
+        .through(region.origin.as_ref())
+}
+
 fn single(
     subject: &Subject<'_>,
     pipeline: &Pipeline,
@@ -71,22 +78,15 @@ fn single(
     let home = home(subject, pipeline).or(regions.first().map(|(_, region)| region.value.as_str()));
     let Some(home) = home else { return };
     for (action, region) in regions.iter().filter(|(_, region)| region.value != home) {
+        let why = format!("and the only artifact store is that of {home}");
         diagnostics.push(
-            RULE.finding(
-                region.span,
-                format!("{}.region", action.path),
-                format!(
-                    "`{}` runs in {}, and the only artifact store is that of {home}",
-                    action.name.value, region.value
-                ),
-            )
-            .label("another region")
-            .related(store.key_span, "the only store")
-            .help(format!(
-                "write `artifactStores` with a store for {home} and one for {}",
-                region.value
-            ))
-            .through(region.origin.as_ref()),
+            storeless(action, region, &why)
+                .label("another region")
+                .related(store.key_span, "the only store")
+                .help(format!(
+                    "write `artifactStores` with a store for {home} and one for {}",
+                    region.value
+                )),
         );
     }
 }
@@ -104,21 +104,13 @@ fn several(
     let regions = regions(pipeline);
     for (action, region) in regions.iter().filter(|(_, region)| !has(&region.value)) {
         diagnostics.push(
-            RULE.finding(
-                region.span,
-                format!("{}.region", action.path),
-                format!(
-                    "`{}` runs in {}, for which there is no artifact store",
-                    action.name.value, region.value
-                ),
-            )
-            .label("no store for this region")
-            .related(stores.key_span, "the stores")
-            .help(format!(
-                "add `{}: {{type: S3, location: BUCKET}}`, a bucket of that region",
-                region.value
-            ))
-            .through(region.origin.as_ref()),
+            storeless(action, region, "for which there is no artifact store")
+                .label("no store for this region")
+                .related(stores.key_span, "the stores")
+                .help(format!(
+                    "add `{}: {{type: S3, location: BUCKET}}`, a bucket of that region",
+                    region.value
+                )),
         );
     }
     let said = |home: &str| regions.iter().any(|(_, region)| region.value == home);

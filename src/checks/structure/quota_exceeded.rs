@@ -7,7 +7,7 @@ use crate::catalog::structure;
 use crate::catalog::text::Quota;
 use crate::checks::{Rule, Subject, fields, flow};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::model::{Condition, Filter, Pipeline, Stage, Text, Trigger};
+use crate::model::{Condition, Filter, Pipeline, PipelineVariable, Stage, Text, Trigger};
 use crate::source::Span;
 use crate::tree::Node;
 
@@ -65,20 +65,9 @@ fn beyond<T>(members: &[T], quota: &Quota, span: impl Fn(&T) -> Span, owner: Spa
 fn actions(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     let quotas = structure::quotas();
     let owner = format!("the pipeline `{}`", pipeline.name.value);
-    let path = below(&pipeline.path, "stages");
-    let quota = &quotas.stages;
-    let span = beyond(&pipeline.stages, quota, stage_span, pipeline.span);
-    let stages = pipeline.stages.len();
-    most(
-        quota,
-        stages,
-        span,
-        path.clone(),
-        &owner,
-        "stages",
-        diagnostics,
-    );
-    for stage in &pipeline.stages {
+    let (quota, list) = (&quotas.stages, &pipeline.stages);
+    let path = listed(pipeline, "stages", quota, list, stage_span, diagnostics);
+    for stage in list {
         of_stage(stage, diagnostics);
     }
     let all: Vec<Span> = flow::steps(pipeline).map(|step| step.action.span).collect();
@@ -118,22 +107,36 @@ fn length(
     }
 }
 
-fn variables(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
-    let quotas = structure::quotas();
-    let quota = &quotas.pipeline_variables;
+/// More members in a list of a pipeline than its quota. The answer is the path of the list.
+fn listed<T>(
+    pipeline: &Pipeline,
+    member: &str,
+    quota: &Quota,
+    list: &[T],
+    span: impl Fn(&T) -> Span,
+    diagnostics: &mut Diagnostics,
+) -> String {
     let owner = format!("the pipeline `{}`", pipeline.name.value);
-    let path = below(&pipeline.path, "variables");
-    let list = &pipeline.variables;
-    let span = beyond(list, quota, |variable| variable.name.span, pipeline.span);
+    let path = below(&pipeline.path, member);
+    let span = beyond(list, quota, span, pipeline.span);
+    let number = list.len();
     most(
         quota,
-        list.len(),
+        number,
         span,
         path.clone(),
         &owner,
-        "variables",
+        member,
         diagnostics,
     );
+    path
+}
+
+fn variables(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+    let quotas = structure::quotas();
+    let (quota, list) = (&quotas.pipeline_variables, &pipeline.variables);
+    let span = |variable: &PipelineVariable| variable.name.span;
+    let path = listed(pipeline, "variables", quota, list, span, diagnostics);
     for variable in list {
         let name = &variable.name.value;
         let default = variable.default.as_ref();
@@ -153,20 +156,9 @@ fn variables(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
 
 fn triggers(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     let quotas = structure::quotas();
-    let quota = &quotas.triggers;
-    let owner = format!("the pipeline `{}`", pipeline.name.value);
-    let path = below(&pipeline.path, "triggers");
-    let list = &pipeline.triggers;
-    let span = beyond(list, quota, |trigger| trigger.source.span, pipeline.span);
-    most(
-        quota,
-        list.len(),
-        span,
-        path,
-        &owner,
-        "triggers",
-        diagnostics,
-    );
+    let (quota, list) = (&quotas.triggers, &pipeline.triggers);
+    let span = |trigger: &Trigger| trigger.source.span;
+    listed(pipeline, "triggers", quota, list, span, diagnostics);
     for trigger in list {
         let kinds = [
             ("push", &trigger.push, &quotas.push_filters),

@@ -1,6 +1,6 @@
 //! Rules of conditions have the configuration that their provider wants.
 
-use super::wording::{either, placed_conditions, quoted, rule_path};
+use super::wording::{condition_rules, either, quoted, rule_path};
 use crate::catalog::conditions::{self, RuleProvider};
 use crate::catalog::keys::{ConfigKey, ValueProblem};
 use crate::catalog::structure;
@@ -24,23 +24,17 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for stage in subject.model.pipelines.iter().flat_map(|p| &p.stages) {
-        for (_, condition) in placed_conditions(stage) {
-            for (index, rule) in condition.rules.iter().enumerate() {
-                let path = rule_path(condition, index);
-                let raw = condition.raw.is_some() || rule.raw.is_some();
-                if let Some(provider) = conditions::rule_provider(&rule.provider.value) {
-                    let of = Of {
-                        provider,
-                        rule,
-                        raw,
-                        path,
-                    };
-                    of.keys(diagnostics);
-                    of.missing(subject, diagnostics);
-                    of.commands(subject, diagnostics);
-                }
-            }
+    for (condition, index, rule) in condition_rules(subject.model) {
+        if let Some(provider) = conditions::rule_provider(&rule.provider.value) {
+            let of = Of {
+                provider,
+                rule,
+                raw: condition.raw.is_some() || rule.raw.is_some(),
+                path: rule_path(condition, index),
+            };
+            of.keys(diagnostics);
+            of.missing(subject, diagnostics);
+            of.commands(subject, diagnostics);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Rules of conditions are of a type that AWS offers.
 
-use super::wording::{placed_conditions, quoted, rule_path};
+use super::wording::{condition_rules, quoted, rule_path};
 use crate::catalog::conditions;
 use crate::checks::{Rule, Subject, fields};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
@@ -20,58 +20,53 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for stage in subject.model.pipelines.iter().flat_map(|p| &p.stages) {
-        for (_, condition) in placed_conditions(stage) {
-            for (index, rule) in condition.rules.iter().enumerate() {
-                let path = format!("{}.ruleTypeId", rule_path(condition, index));
-                let provider = &rule.provider;
-                if provider.known && conditions::rule_provider(&provider.value).is_none() {
-                    let all = || {
-                        conditions::rule_providers()
-                            .iter()
-                            .map(|p| p.provider.as_str())
-                    };
-                    let near = nearest(&provider.value, all());
-                    diagnostics.push(
-                        RULE.doubtful(
-                            provider.span,
-                            format!("{path}.provider"),
-                            format!(
-                                "`{}` is no provider of rules that pipectl knows",
-                                provider.value
-                            ),
-                        )
-                        .help(match near {
-                            Some(near) => format!("did you mean `{near}`?"),
-                            None => format!("there are {}", quoted(all())),
-                        })
-                        .through(provider.origin.as_ref()),
-                    );
-                }
-                let fixed = conditions::rule_type();
-                for (key, wanted) in [
-                    ("category", &fixed.category),
-                    ("owner", &fixed.owner),
-                    ("version", &fixed.version),
-                ] {
-                    let written = rule.raw.as_ref();
-                    let written =
-                        written.and_then(|raw| fields::get(raw, &format!("ruleTypeId.{key}")));
-                    let Some(word) = written.and_then(fields::leaf) else {
-                        continue;
-                    };
-                    if word.value != *wanted {
-                        diagnostics.push(
-                            RULE.finding(
-                                word.span,
-                                format!("{path}.{key}"),
-                                format!("the {key} of a rule cannot be `{}`", word.value),
-                            )
-                            .help(format!("write `{wanted}`"))
-                            .through(word.origin.as_ref()),
-                        );
-                    }
-                }
+    for (condition, index, rule) in condition_rules(subject.model) {
+        let path = format!("{}.ruleTypeId", rule_path(condition, index));
+        let provider = &rule.provider;
+        if provider.known && conditions::rule_provider(&provider.value).is_none() {
+            let all = || {
+                conditions::rule_providers()
+                    .iter()
+                    .map(|p| p.provider.as_str())
+            };
+            let near = nearest(&provider.value, all());
+            diagnostics.push(
+                RULE.doubtful(
+                    provider.span,
+                    format!("{path}.provider"),
+                    format!(
+                        "`{}` is no provider of rules that pipectl knows",
+                        provider.value
+                    ),
+                )
+                .help(match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", quoted(all())),
+                })
+                .through(provider.origin.as_ref()),
+            );
+        }
+        let fixed = conditions::rule_type();
+        for (key, wanted) in [
+            ("category", &fixed.category),
+            ("owner", &fixed.owner),
+            ("version", &fixed.version),
+        ] {
+            let written = rule.raw.as_ref();
+            let written = written.and_then(|raw| fields::get(raw, &format!("ruleTypeId.{key}")));
+            let Some(word) = written.and_then(fields::leaf) else {
+                continue;
+            };
+            if word.value != *wanted {
+                diagnostics.push(
+                    RULE.finding(
+                        word.span,
+                        format!("{path}.{key}"),
+                        format!("the {key} of a rule cannot be `{}`", word.value),
+                    )
+                    .help(format!("write `{wanted}`"))
+                    .through(word.origin.as_ref()),
+                );
             }
         }
     }

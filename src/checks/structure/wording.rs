@@ -3,7 +3,7 @@
 use crate::catalog::text::{Quota, TextProblem, TextRule};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Action, Condition, Stage, Text};
+use crate::model::{self, Action, Condition, Model, Stage, Text};
 use crate::source::Span;
 
 /// A word of the API in raw forms, the file's word elsewhere.
@@ -54,6 +54,17 @@ pub(super) fn placed_conditions(stage: &Stage) -> impl Iterator<Item = (&'static
     ]
     .into_iter()
     .filter_map(|(place, condition)| Some((place, condition.as_ref()?)))
+}
+
+/// The rules of all conditions of a file, each with its condition and its number there.
+pub(super) fn condition_rules(
+    model: &Model,
+) -> impl Iterator<Item = (&Condition, usize, &model::Rule)> {
+    let stages = model.pipelines.iter().flat_map(|pipeline| &pipeline.stages);
+    stages.flat_map(conditions).flat_map(|condition| {
+        let rules = condition.rules.iter().enumerate();
+        rules.map(move |(index, rule)| (condition, index, rule))
+    })
 }
 
 /// Names in backticks with commas and a last "and".
