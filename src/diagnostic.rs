@@ -55,6 +55,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Through which variables the offending value came.
     pub origin: Option<Arc<Origin>>,
+    /// Whether the offending characters are a credential, and not to be shown by this finding or any other.
+    pub hidden: bool,
 }
 
 impl Diagnostic {
@@ -75,6 +77,7 @@ impl Diagnostic {
             labels: Vec::new(),
             help: None,
             origin: None,
+            hidden: false,
         }
     }
 
@@ -122,6 +125,13 @@ impl Diagnostic {
         labels
             .map(|label| (label.message.clone(), label.span))
             .chain(steps.map(|step| (format!("the value came through {}", step.what), step.span)))
+    }
+
+    /// Says whether the offending characters are to be shown.
+    #[must_use]
+    pub fn hidden(mut self, hidden: bool) -> Self {
+        self.hidden = hidden;
+        self
     }
 
     /// Says through which variables the value came.

@@ -112,6 +112,8 @@ pub enum SecretService {
     SecretsManager,
     /// SSM Parameter Store, SecureString.
     ParameterStore,
+    /// None: the value was typed, into the file or on the command line.
+    Typed,
 }
 
 impl Secret {
@@ -121,6 +123,23 @@ impl Secret {
             value: value.into(),
             reference,
         }
+    }
+
+    /// A value that was typed where a reference belongs; `place` says what for.
+    pub fn typed(value: impl Into<Arc<str>>, place: &str) -> Self {
+        let reference = SecretReference {
+            service: SecretService::Typed,
+            name: place.to_owned(),
+            key: None,
+            region: String::new(),
+            fingerprint: String::new(),
+        };
+        Self::new(value, reference)
+    }
+
+    /// Whether a text is a part of it, and so as secret.
+    pub fn holds(&self, text: &str) -> bool {
+        !text.is_empty() && self.value.contains(text)
     }
 
     /// The value itself. Called where it is sent to AWS or put into the sandbox's secret store, and nowhere else.

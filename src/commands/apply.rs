@@ -1,10 +1,13 @@
 //! `apply`: plan and do it.
 
+use std::path::Path;
+
 use super::applying::{self, Goal, Work};
 use super::plan::show;
 use super::session::Session;
 use super::{End, Setting, files, self_update};
 use crate::cli::{Apply, ApplyFlags, Global};
+use crate::compile::shell_word;
 use crate::error::{Exit, Failure};
 use crate::live;
 use crate::plan::{self, Plan};
@@ -19,12 +22,14 @@ pub(super) async fn run(arguments: &Apply, setting: &Setting) -> Result<Exit, En
     let text = |key: &str| file.arguments[key].as_str().map(ToOwned::to_owned);
     let is = |key: &str| file.arguments[key].as_bool().unwrap_or(false);
     let global = &setting.global;
-    let params = file.arguments["params"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|param| param.as_str().map(ToOwned::to_owned))
-        .collect();
+    let list = |key: &str| {
+        let items = file.arguments[key].as_array().into_iter().flatten();
+        items.filter_map(|item| item.as_str().map(ToOwned::to_owned))
+    };
+    let mut params: Vec<String> = list("params").collect();
+    for name in list("withheld") {
+        params.push(again(&name, &global.params, path)?);
+    }
     // The plan says what it was made with; profile, endpoint and sandbox are of the place where it is applied.
     let setting = Setting {
         global: Global {
@@ -51,6 +56,20 @@ pub(super) async fn run(arguments: &Apply, setting: &Setting) -> Result<Exit, En
         ..arguments.flags.clone()
     };
     apply(arguments, &flags, &setting, Some(&file)).await
+}
+
+/// A parameter that a plan does not hold, since it becomes a secret: as it is given again.
+fn again(name: &str, given: &[String], plan: &Path) -> Result<String, Failure> {
+    let is_it = |param: &&String| param.split_once('=').is_some_and(|(key, _)| key == name);
+    given.iter().rfind(is_it).cloned().ok_or_else(|| {
+        Failure::usage(format!(
+            "the plan was made with `--param {name}`, whose value is a secret and does not stand in it"
+        ))
+        .help(format!(
+            "pipectl apply {} --param {name}=VALUE",
+            shell_word(&plan.display().to_string())
+        ))
+    })
 }
 
 async fn apply(

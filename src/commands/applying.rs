@@ -13,7 +13,7 @@ use super::{End, Setting, desired, given};
 use crate::apply::clock::SystemClock;
 use crate::apply::{self, Admit, CancellationFlag, Event, Holder, Outcome, Settings};
 use crate::cli::ApplyFlags;
-use crate::compile::Compiled;
+use crate::compile::{Compiled, told};
 use crate::destroy;
 use crate::error::{Exit, Failure};
 use crate::lock::Lock;
@@ -57,7 +57,7 @@ const BETWEEN: Duration = Duration::from_secs(3);
 /// The plan of an apply.
 pub(super) async fn plan(session: &mut Session<'_>, flags: &ApplyFlags) -> Result<Work, End> {
     let mut own = SelfUpdate::under_way();
-    let (compiled, ready) = desired::with_account(session).await?;
+    let (compiled, ready) = desired::with_account(session, true).await?;
     let mut desired = match (&own, &flags.pipeline) {
         (Some(own), _) => compiled.only(own.pipeline()).ok_or_else(|| {
             Failure::failed(
@@ -124,7 +124,7 @@ pub(super) async fn plan_destroy(
     session: &mut Session<'_>,
     delete_data: bool,
 ) -> Result<Work, End> {
-    let (compiled, ready) = desired::with_account(session).await?;
+    let (compiled, ready) = desired::with_account(session, false).await?;
     let desired = compiled.desired;
     let options = Options {
         delete_data,
@@ -161,15 +161,20 @@ fn header(desired: &Desired, ready: &Ready) -> Header {
     }
 }
 
-/// The command line of a plan, for `apply PLANFILE`.
-pub(super) fn arguments(setting: &Setting, flags: &ApplyFlags) -> Value {
+/// The command line of a plan, for `apply PLANFILE`. Of a parameter that becomes a secret it holds the name only.
+pub(super) fn arguments(setting: &Setting, flags: &ApplyFlags, work: &Work) -> Value {
     let global = &setting.global;
+    let (params, withheld) = told(&work.ready.model, &work.params);
+    let pair = |(name, value): &&(String, String)| format!("{name}={value}");
+    let params: Vec<String> = params.iter().map(pair).collect();
+    let withheld: Vec<&String> = withheld.iter().map(|(name, _)| name).collect();
     json!({
         "file": global.file,
         "region": global.region,
         "stage": global.stage,
         "profile": global.profile,
-        "params": global.params,
+        "params": params,
+        "withheld": withheld,
         "sandbox": global.sandbox,
         "endpointUrl": global.endpoint_url,
         "adopt": flags.adopt,

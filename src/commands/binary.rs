@@ -18,16 +18,23 @@ pub(super) fn find() -> Result<Option<Binary>, Failure> {
         return Ok(own.and_then(|own| read(&own).ok().flatten()));
     };
     let path = Path::new(&named);
-    read(path).map_err(|error| {
+    let unfit = |why: &str| {
         Failure::failed(
             "binary-unreadable",
-            format!(
-                "{OTHER} names {}, which cannot be read: {error}",
-                path.display()
-            ),
+            format!("{OTHER} names {}, {why}", path.display()),
         )
         .help("name a pipectl for Linux that is there, or unset it")
-    })
+    };
+    match read(path) {
+        Ok(Some(binary)) => Ok(Some(binary)),
+        Ok(None) => Err(unfit("which is no Linux program for x86_64 or arm64")),
+        Err(error) => Err(unfit(&format!("which cannot be read: {error}"))),
+    }
+}
+
+/// Whether a person says which one it is.
+pub(super) fn is_named() -> bool {
+    std::env::var_os(OTHER).is_some_and(|path| !path.is_empty())
 }
 
 fn read(path: &Path) -> std::io::Result<Option<Binary>> {

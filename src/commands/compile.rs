@@ -20,7 +20,7 @@ pub(super) async fn run(arguments: &Compile, setting: &Setting) -> Result<Exit, 
     let compiled = if arguments.offline {
         desired::offline(&mut session)?
     } else {
-        desired::with_account(&mut session).await?.0
+        desired::with_account(&mut session, false).await?.0
     };
     session.print_warnings();
     match report.format {

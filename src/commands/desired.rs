@@ -24,8 +24,11 @@ pub(super) fn offline(session: &mut Session<'_>) -> Result<Compiled, End> {
     Ok(compiled)
 }
 
-/// What the file wants in its account.
-pub(super) async fn with_account(session: &mut Session<'_>) -> Result<(Compiled, Ready), End> {
+/// What the file wants in its account; `applies` if the account is to become so.
+pub(super) async fn with_account(
+    session: &mut Session<'_>,
+    applies: bool,
+) -> Result<(Compiled, Ready), End> {
     let ready = session.ready().await?;
     let facts = Facts {
         account: ready.identity.account.clone(),
@@ -36,6 +39,7 @@ pub(super) async fn with_account(session: &mut Session<'_>) -> Result<(Compiled,
         } else {
             None
         },
+        binary_must_fit: applies && (binary::is_named() || ready.account.sandbox.is_none()),
         ..facts(session, &ready.document)
     };
     let compiled = compile::compile(&ready.model, &facts, &mut session.found);

@@ -16,7 +16,10 @@ pub(super) async fn run(arguments: &Plan, setting: &Setting) -> Result<Exit, End
     let work = applying::plan(&mut session, &arguments.flags).await?;
     show(setting, &work);
     if let Some(path) = &arguments.out {
-        let text = plan::write_file(&work.plan, applying::arguments(setting, &arguments.flags));
+        let text = plan::write_file(
+            &work.plan,
+            applying::arguments(setting, &arguments.flags, &work),
+        );
         write_private(path, &text).map_err(|error| {
             Failure::failed(
                 "plan-unwritable",

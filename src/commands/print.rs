@@ -6,6 +6,7 @@ use super::session::Session;
 use super::{End, Setting};
 use crate::cli::Print;
 use crate::error::{Exit, Failure};
+use crate::model;
 use crate::report::{Format, yaml};
 use crate::source::Sources;
 use crate::tree::{Data, Node};
@@ -21,7 +22,8 @@ pub(super) async fn run(arguments: &Print, setting: &Setting) -> Result<Exit, En
     let mut session = Session::new(setting);
     // A file of another tool prints, too.
     session.foreign = true;
-    let document = session.document().await?;
+    let mut document = session.document().await?;
+    model::conceal(&mut document.tree);
     let path = arguments.path.as_deref().unwrap_or("");
     let node = walk(&document.tree, path)?;
     session.print_warnings();

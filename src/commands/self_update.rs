@@ -9,7 +9,7 @@ use super::applying::Work;
 use crate::apply::Outcome;
 use crate::catalog::companions::companions;
 use crate::cloud::Revision;
-use crate::compile::shell_word;
+use crate::compile::{Param, shell_word, told};
 use crate::error::Failure;
 use crate::live;
 use crate::model::{Model, Pipeline};
@@ -309,20 +309,62 @@ fn beyond_boundary(change: &Change) -> Option<&'static str> {
     })
 }
 
+/// What the command for a desk is about.
+pub(super) struct Desk<'a> {
+    /// The file, as a path from the root of its repository.
+    pub(super) file: &'a str,
+    /// The region of the run.
+    pub(super) region: &'a str,
+    /// The stage of the run.
+    pub(super) stage: &'a str,
+}
+
+impl Desk<'_> {
+    /// The command, with these parameters and those whose values are not shown.
+    fn command<'p>(
+        &self,
+        params: impl IntoIterator<Item = &'p Param>,
+        withheld: impl IntoIterator<Item = &'p Param>,
+    ) -> String {
+        let mut command = format!(
+            "pipectl apply -f {} -r {} -s {}",
+            shell_word(self.file),
+            shell_word(self.region),
+            shell_word(self.stage)
+        );
+        let params = params.into_iter().map(|(key, value)| (key, value.as_str()));
+        let withheld = withheld.into_iter().map(|(key, _)| (key, "VALUE"));
+        for (key, value) in params.chain(withheld) {
+            command.push_str(" --param ");
+            command.push_str(&shell_word(&format!("{key}={value}")));
+        }
+        command
+    }
+}
+
 /// The command that does at a desk what may not be done here.
 pub(super) fn at_a_desk(work: &Work) -> String {
-    let header = &work.header;
-    let mut command = format!(
-        "pipectl apply -f {} -r {} -s {}",
-        shell_word(&work.ready.document.in_repository),
-        header.region,
-        header.stage
-    );
-    for (key, value) in &work.params {
-        command.push_str(" --param ");
-        command.push_str(&shell_word(&format!("{key}={value}")));
+    let desk = Desk {
+        file: &work.ready.document.in_repository,
+        region: &work.header.region,
+        stage: &work.header.stage,
+    };
+    let (params, withheld) = told(&work.ready.model, &work.params);
+    desk.command(params, withheld)
+}
+
+/// Says in a self-update what to do where its role may not read a value that the file takes from AWS: it may read what
+/// the file of the last apply took.
+pub(super) fn unread(failure: Failure, desk: &Desk<'_>, params: &[Param]) -> Failure {
+    if SelfUpdate::under_way().is_none() {
+        return failure;
     }
-    command
+    let known = failure.help.clone().unwrap_or_default();
+    // those of a self-update stand in its buildspec, in plain text
+    let command = desk.command(params, []);
+    failure.help(format!(
+        "{known} A self-update may read what the file read when it was applied last, and nothing was changed now; apply this commit once at a desk, and its role may read this, too: {command}"
+    ))
 }
 
 /// The projects that run self-updates, and their roles.

@@ -7,7 +7,7 @@ use futures::FutureExt as _;
 
 use super::account::{self, Account, REGION_OF_NO_ACCOUNT};
 use super::outside::Outside;
-use super::{End, Setting, desired, files, include, surroundings};
+use super::{End, Setting, desired, files, include, self_update, surroundings};
 use crate::catalog::structure;
 use crate::checks::{self, ignores};
 use crate::cloud::{ErrorKind, Identity};
@@ -157,7 +157,7 @@ impl<'a> Session<'a> {
             self.end_on_errors(None)?;
             return Err(failure.into());
         }
-        let outside = Outside::new(self.setting, &folder, home, profile);
+        let outside = Outside::new(self.setting, &folder, home.clone(), profile);
         let Resolved {
             tree,
             region,
@@ -179,16 +179,31 @@ impl<'a> Session<'a> {
             self.found
                 .edit(|one| (one.code != "variable-refused").then_some(one));
         }
+        let in_repository = in_repository(file, &self.setting.here);
+        let refused = failures.first().map(|error| {
+            let failure = live::failure(error);
+            match (error.kind, region.as_deref().or(home.as_deref())) {
+                (ErrorKind::Denied, Some(region)) => {
+                    let desk = self_update::Desk {
+                        file: &in_repository,
+                        region,
+                        stage: &stage,
+                    };
+                    self_update::unread(failure, &desk, &context.params)
+                }
+                _ => failure,
+            }
+        });
         Ok(Document {
             profile: self.profile(&tree),
             tree,
-            in_repository: in_repository(file, &self.setting.here),
+            in_repository,
             asked: outcome.asked,
             folder,
             region,
             stage,
             account: outcome.account,
-            refused: failures.first().map(live::failure),
+            refused,
         })
     }
 

@@ -287,10 +287,13 @@ impl<'c> Writer<'c> {
             SecretService::SecretsManager => {
                 Value::from(secret_reference(&reference.name, reference.key.as_deref()))
             }
-            SecretService::ParameterStore => {
+            SecretService::ParameterStore | SecretService::Typed => {
                 let words = reference.name.split(|c: char| !c.is_ascii_alphanumeric());
                 let name: String = words.map(capital).collect();
-                let description = format!("The value of {} in Parameter Store", reference.name);
+                let description = match reference.service {
+                    SecretService::Typed => format!("What was typed as {}", reference.name),
+                    _ => format!("The value of {} in Parameter Store", reference.name),
+                };
                 self.parameters.insert(
                     name.clone(),
                     json!({"Type": "String", "NoEcho": true, "Description": description}),

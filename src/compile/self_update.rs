@@ -15,7 +15,7 @@ use super::{Binary, Facts, Libc, Output, Run, buildspec, configuration, only, pr
 use crate::catalog::companions::companions;
 use crate::catalog::{actions, codebuild, iam, template, when};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Action, Pipeline, Project, SelfUpdate};
+use crate::model::{Action, Model, Pipeline, Project, SelfUpdate, Text};
 use crate::resources::{Id, Kind, Resource};
 use crate::variables::Request;
 
@@ -76,7 +76,7 @@ pub(super) fn compile(run: &Run<'_>, roles: &mut Roles, out: &mut Output<'_>) {
             buckets.insert(bucket.clone(), object.as_ref().map(|o| o.id.clone()));
             object.into_iter().for_each(|object| out.add(object));
         }
-        let (params, secret) = told(run);
+        let (params, secret) = told(run.model, &run.facts.params);
         for (name, _) in secret {
             out.diagnostics.push(untold(&stage, name));
         }
@@ -140,19 +140,20 @@ fn fits(run: &Run<'_>, stage: &Stage<'_>, out: &mut Output<'_>) -> bool {
         return true;
     };
     let of_aws = image.starts_with(&codebuild::codebuild().images.prefix);
-    let message = if of_aws {
-        format!("The self-update has no pipectl to run: {why}")
+    let (code, span, path) = ("self-update-binary", stage.action.span, &*stage.action.path);
+    let finding = if of_aws {
+        let message = format!("The self-update has no pipectl to run: {why}");
+        // an image of AWS has none of its own: the build would fail, and with it every commit from now on
+        match run.facts.binary_must_fit {
+            true => Diagnostic::error(code, span, path, message),
+            false => Diagnostic::warning(code, span, path, message),
+        }
     } else {
-        format!("The self-update runs the pipectl that its image has, if any: {why}")
+        let message = format!("The self-update runs the pipectl that its image has, if any: {why}");
+        Diagnostic::warning(code, span, path, message)
     };
     out.diagnostics.push(
-        Diagnostic::warning(
-            "self-update-binary",
-            stage.action.span,
-            stage.action.path.clone(),
-            message,
-        )
-        .help(
+        finding.help(
             "say with `selfUpdate: {install: [commands]}` how pipectl gets into the build, or name a pipectl that fits \
              in PIPECTL_BINARY when you apply",
         ),
@@ -251,28 +252,31 @@ fn folder(run: &Run<'_>) -> String {
 }
 
 /// A parameter of the command line: name and value.
-type Param = (String, String);
+pub type Param = (String, String);
 
-/// The parameters of the command line that may stand in a buildspec, and those that may not: none whose value AWS keeps secret elsewhere.
-fn told<'f>(run: &'f Run<'_>) -> (Vec<&'f Param>, Vec<&'f Param>) {
+/// The parameters of the command line that may be kept somewhere, and those that may not: none whose value AWS keeps
+/// secret elsewhere.
+pub fn told<'p>(model: &Model, params: &'p [Param]) -> (Vec<&'p Param>, Vec<&'p Param>) {
     let secret = |name: &str| {
         let mut keys = actions::all().iter().filter_map(|kind| kind.key(name));
         keys.any(|key| key.secret)
     };
-    let kept: Vec<&str> = run
-        .model
+    let kept: Vec<&Text> = model
         .pipelines
         .iter()
         .flat_map(|pipeline| &pipeline.stages)
         .flat_map(|stage| &stage.actions)
         .flat_map(|action| &action.configuration)
         .filter(|(name, value)| secret(&name.value) && value.known)
-        .map(|(_, value)| value.value.as_str())
+        .map(|(_, value)| value)
         .collect();
-    let plain = |(_, value): &&Param| {
-        value.is_empty() || !kept.iter().any(|kept| kept.contains(value.as_str()))
+    let held = |value: &str| {
+        kept.iter().any(|kept| match &kept.secret {
+            Some(secret) => secret.holds(value),
+            None => !value.is_empty() && kept.value.contains(value),
+        })
     };
-    run.facts.params.iter().partition(plain)
+    params.iter().partition(|(_, value)| !held(value))
 }
 
 /// Quotes a word for a shell, where it needs quotes.

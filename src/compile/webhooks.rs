@@ -1,7 +1,6 @@
 //! Webhooks of GitHub version 1 sources.
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::json::{MASK, Object};
 use super::permissions::account_value;
@@ -40,7 +39,6 @@ pub(super) fn compile(run: &Run<'_>, out: &mut Output<'_>) {
             // GitHub signs with it what it sends; anything that only both sides know will do
             let shared = match &token.secret {
                 Some(_) => MASK.to_owned(),
-                None if token.known => names::hex(&Sha256::digest(token.value.as_bytes())),
                 None => token.value.clone(),
             };
             let name = names::webhook(&pipeline.name.value, &action.name.value);

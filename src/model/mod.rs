@@ -42,6 +42,7 @@ pub use merge::merge;
 pub use projects::Projects;
 pub use provider::may_be_stage;
 pub use root::decode;
+pub use secrets::conceal;
 pub use source::repository_of;
 pub use types::*;
 

@@ -1,10 +1,11 @@
 //! Where a secret may stand: only where the API itself keeps the value secret.
 
-use crate::catalog::actions;
+use crate::catalog::{actions, structure};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::tree::{Data, Node, SecretReference, SecretService};
+use crate::tree::{Data, Node, Secret, SecretReference, SecretService};
 
 use super::decode::{at, join};
+use super::types::Text;
 
 /// One step from the root of the file to a value.
 #[derive(Clone, Copy)]
@@ -78,6 +79,47 @@ fn surely_secret(text: &str) -> Option<SecretReference> {
     })
 }
 
+/// A text where the API keeps the value secret. One that was typed is as secret as one that is fetched: it is not shown,
+/// and stands in no definition. What refers to a value elsewhere, and the mask for one that is there, stay as they are.
+pub(super) fn kept(text: Text, place: &str) -> Text {
+    let mask = &structure::structure().secret_mask;
+    let refers = ["#{", "${", "{{"]
+        .iter()
+        .any(|mark| text.value.contains(mark));
+    if !text.known || text.secret.is_some() || refers || text.value == *mask {
+        return text;
+    }
+    Text {
+        secret: Some(Secret::typed(text.value.as_str(), place)),
+        value: mask.clone(),
+        ..text
+    }
+}
+
+/// Makes secrets of the texts of a whole file that were typed where the API keeps the value secret: for showing it.
+pub fn conceal(node: &mut Node) {
+    below(node, "");
+}
+
+fn below(node: &mut Node, owner: &str) {
+    match &mut node.data {
+        Data::Map(entries) => {
+            for entry in entries {
+                let place = kept_secret(&[owner, &entry.key]);
+                if let (true, Data::Text(text)) = (place, &entry.value.data) {
+                    let text = kept(Text::new(text.as_str(), entry.value.span), &entry.key);
+                    if let Some(secret) = text.secret {
+                        entry.value.data = Data::Secret(secret);
+                    }
+                }
+                below(&mut entry.value, &entry.key);
+            }
+        }
+        Data::List(items) => items.iter_mut().for_each(|item| below(item, owner)),
+        _ => {}
+    }
+}
+
 /// Whether the API keeps the value of this place secret.
 fn kept_secret(keys: &[&str]) -> bool {
     let Some((last, owner)) = keys.split_last() else {
@@ -116,6 +158,7 @@ fn exposed(node: &Node, steps: &[Step<'_>], reference: &SecretReference, out: &m
             format!("{{secret: \"{name}{key}\"}}")
         }
         SecretService::ParameterStore => format!("{{ssm: {name}}}"),
+        SecretService::Typed => "{secret: NAME}".to_owned(),
     };
     let variable = match keys.as_slice() {
         [.., "env", variable] => variable,

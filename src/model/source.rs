@@ -9,6 +9,7 @@ use super::decode::{Item, Map, invalid, items_of, text_at};
 use super::names;
 use super::raw;
 use super::root::Decoder;
+use super::secrets;
 use super::types::{Action, Output, Stage, Text};
 
 const DETECT: [&str; 3] = ["events", "polling", "none"];
@@ -101,7 +102,9 @@ impl Decoder<'_> {
         }
         branch(&mut action, action_type?, &mut map, self.out);
         if version_one {
-            set(&mut action, "OAuthToken", map.text("token", self.out));
+            let token = map.text("token", self.out);
+            let token = token.map(|token| secrets::kept(token, "the token of the file"));
+            set(&mut action, "OAuthToken", token);
         } else if action_type?.id == "source-connection" {
             map.hint("token", "a connection needs no token; keep `connection`");
             let connection = map.text("connection", self.out);

@@ -28,6 +28,7 @@ pub(super) fn fingerprint(secrets: &BTreeMap<String, Secret>) -> Option<String> 
             let service = match reference.service {
                 SecretService::SecretsManager => "secretsmanager",
                 SecretService::ParameterStore => "ssm",
+                SecretService::Typed => "typed",
             };
             let which = Sha256::digest(format!(
                 "{service}\n{}\n{}\n{}",

@@ -50,11 +50,12 @@ struct Marked {
 
 impl Excerpt {
     /// The lines around the spans, and the spans as labels. Only the first line of a longer span is marked: it names
-    /// the thing, and the rest would be a page. Nothing where there is nothing to show.
+    /// the thing, and the rest would be a page. Nothing where there is nothing to show. What is hidden is stars.
     pub(super) fn new(
         sources: &Sources,
         file: FileId,
         spans: &[(Span, &str)],
+        hidden: &[Span],
     ) -> (Option<Self>, Vec<LabeledSpan>) {
         let source = sources.file(file);
         if source.text.is_empty() {
@@ -76,10 +77,16 @@ impl Excerpt {
                 }
             })
             .collect();
-        let excerpt = Self {
+        let mut excerpt = Self {
             name: source.name.clone(),
             chunks: chunks(source, marked),
         };
+        for span in hidden.iter().filter(|span| span.file == file) {
+            excerpt
+                .chunks
+                .iter_mut()
+                .for_each(|chunk| chunk.hide(*span));
+        }
         (Some(excerpt), labels)
     }
 
@@ -87,6 +94,19 @@ impl Excerpt {
         self.chunks
             .iter()
             .find(|chunk| chunk.offset <= start && end <= chunk.offset + chunk.text.len())
+    }
+}
+
+impl Chunk {
+    /// Puts stars in place of what it has of a span, as many as there were bytes, so that places stay true.
+    fn hide(&mut self, span: Span) {
+        let inside = |at: usize| floor(&self.text, at.saturating_sub(self.offset));
+        let (start, end) = (inside(span.start), inside(span.end));
+        let stars = self.text[start..end]
+            .bytes()
+            .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+            .collect::<String>();
+        self.text.replace_range(start..end, &stars);
     }
 }
 

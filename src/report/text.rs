@@ -11,7 +11,7 @@ use super::excerpt::{CONTEXT, Excerpt};
 use super::{Look, shown};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::{Exit, Failure};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
 /// What a piece of text means; colours follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,9 @@ pub fn diagnostics(look: Look, sources: &Sources, list: &[Diagnostic]) -> String
     let handler = handler(look);
     let mut text = String::new();
     let (findings, rest) = shown(list);
+    let hidden: Vec<Span> = list.iter().filter(|d| d.hidden).map(|d| d.span).collect();
     for diagnostic in findings {
-        let shown = Shown::new(sources, diagnostic);
+        let shown = Shown::new(sources, diagnostic, &hidden);
         let mut one = String::new();
         if handler.render_report(&mut one, &shown).is_err() {
             one = plain(sources, diagnostic);
@@ -225,7 +226,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(sources: &Sources, diagnostic: &Diagnostic) -> Self {
+    fn new(sources: &Sources, diagnostic: &Diagnostic, hidden: &[Span]) -> Self {
         let file = diagnostic.span.file;
         let mut spans = vec![(diagnostic.span, diagnostic.label.as_str())];
         spans.extend(
@@ -235,7 +236,7 @@ impl Shown {
                 .filter(|label| label.span.file == file && label.span != diagnostic.span)
                 .map(|label| (label.span, label.message.as_str())),
         );
-        let (excerpt, labels) = Excerpt::new(sources, file, &spans);
+        let (excerpt, labels) = Excerpt::new(sources, file, &spans, hidden);
         let message = clean(&diagnostic.message);
         let message = if excerpt.is_some() {
             message
@@ -261,7 +262,7 @@ impl Shown {
                 .filter(|label| label.span.file != file)
                 .map(|label| {
                     let (excerpt, labels) =
-                        Excerpt::new(sources, label.span.file, &[(label.span, "")]);
+                        Excerpt::new(sources, label.span.file, &[(label.span, "")], hidden);
                     Self {
                         code: None,
                         severity: miette::Severity::Advice,

@@ -10,7 +10,7 @@ use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Text, Variable, VariableKind};
 use crate::source::Span;
-use crate::tree::Node;
+use crate::tree::{Node, SecretService};
 
 pub(super) const RULE: Rule = Rule {
     code: "secret-plaintext",
@@ -126,7 +126,11 @@ impl Seen<'_, '_> {
     /// A key that AWS keeps secret, with a literal.
     fn secret_key(&mut self, name: &str, text: &Text, path: &str) {
         let mask = &crate::catalog::structure::structure().secret_mask;
-        if literal(text) && text.value != *mask && !is_reference(&text.value) {
+        let typed = text
+            .secret
+            .as_ref()
+            .is_some_and(|secret| matches!(secret.reference.service, SecretService::Typed));
+        if typed || literal(text) && text.value != *mask && !is_reference(&text.value) {
             let help = "`${secret:NAME:key}` in its place: the token then never stands in a file";
             self.push(
                 text.span,
@@ -205,7 +209,9 @@ impl Seen<'_, '_> {
                 RULE.finding(span, path, what)
                     .label("in plain text")
                     .help(help)
-                    .through(text.origin.as_ref()),
+                    .through(text.origin.as_ref())
+                    // what came through a variable does not stand here
+                    .hidden(text.origin.is_none()),
             );
         }
     }
