@@ -90,7 +90,9 @@ impl Resolver<'_> {
     fn source(&mut self, source: &Source, reading: &Reading, span: Span) -> Result<Found, Stop> {
         let (name, name_range, params, address) = match &source.kind {
             SourceKind::Literal(literal) => {
-                let node = Node::new(literal_data(literal), span);
+                let mut node = Node::new(literal_data(literal), span);
+                let written = reading.text[source.range.clone()].trim_end();
+                node.origin = Some(step(format!("the fallback {written}"), span, None));
                 return Ok(Found::Value(Value::new(node, reading.trust)));
             }
             SourceKind::Call {

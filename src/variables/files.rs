@@ -1,11 +1,10 @@
 //! `file(path):key.path`, and the choice of the `.env` file.
 
-use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::arena::{State, index};
-use super::dotenv;
+use super::dotenv::Dotenv;
 use super::evaluate::Arguments;
 use super::resolver::{ROOT, Resolver, Stop};
 use super::sources::{Call, Found, Located, nearest, unknown};
@@ -233,10 +232,7 @@ impl Resolver<'_> {
     }
 
     /// The values of `.env.<stage>` or `.env`, where the file says `useDotenv: true`.
-    pub(super) fn dotenv(
-        &mut self,
-        call: &Call<'_>,
-    ) -> Result<Option<Arc<HashMap<String, String>>>, Stop> {
+    pub(super) fn dotenv(&mut self, call: &Call<'_>) -> Result<Option<Arc<Dotenv>>, Stop> {
         let Located::Cell(id) = self.locate(ROOT, &["useDotenv"])? else {
             return Ok(None);
         };
@@ -257,7 +253,7 @@ impl Resolver<'_> {
         if let Some(values) = self.dotenv.get(&stage) {
             return Ok(Some(Arc::clone(values)));
         }
-        let mut values = HashMap::new();
+        let mut values = Dotenv::default();
         for name in [format!(".env.{stage}"), ".env".to_owned()] {
             let path = self.context.service_folder.join(&name);
             let read = self.lookup.read_file(&path).and_then(|bytes| {
@@ -267,7 +263,8 @@ impl Resolver<'_> {
             match read {
                 Ok(None) => {}
                 Ok(Some(text)) => {
-                    values = dotenv::values(&text);
+                    let file = self.sources.add(path.display().to_string(), text.clone());
+                    values = Dotenv::read(file, name, &text);
                     break;
                 }
                 Err(message) => {

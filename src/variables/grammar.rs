@@ -239,7 +239,9 @@ impl Parser<'_> {
             return Err(SyntaxError {
                 range: start..open,
                 message: format!("variables stand more than {MAX_NESTING} deep in one another"),
-                help: None,
+                help: Some(
+                    "give a part of it a key of its own, and refer to that: `${self:custom.part}`",
+                ),
                 too_deep: true,
             });
         }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::arena::{Arena, CellId, Open, State, depth_of, is_plain};
+use super::dotenv::Dotenv;
 use super::files::File;
 use super::grammar::{self, Part, SyntaxError};
 use super::place::Place;
@@ -102,7 +103,7 @@ pub(super) struct Resolver<'a> {
     pub(super) files: HashMap<PathBuf, Arc<File>>,
     /// Texts on the way of a path into a file that had to be resolved: file and path to cell.
     pub(super) file_cells: HashMap<(PathBuf, String), CellId>,
-    pub(super) dotenv: HashMap<String, Arc<HashMap<String, String>>>,
+    pub(super) dotenv: HashMap<String, Arc<Dotenv>>,
     spent: usize,
     pub(super) failures: Vec<CloudError>,
 }
@@ -272,7 +273,9 @@ impl<'a> Resolver<'a> {
             return Err(Stop::Failed(Vec::new()));
         }
         let message = "the variables of this file expand to more than a pipeline file can hold";
-        Err(Diagnostic::error("variable-depth", span, self.arena.path(cell), message).into())
+        let diagnostic = Diagnostic::error("variable-depth", span, self.arena.path(cell), message)
+            .help("does a value that is used often hold another that is used often?");
+        Err(diagnostic.into())
     }
 
     /// Evaluates a cell and all it needs.
@@ -574,7 +577,8 @@ impl<'a> Resolver<'a> {
         }
         let span = self.arena.cells[id].span;
         let message = format!("with its variables the file is more than {MAX_LEVEL} levels deep");
-        let diagnostic = Diagnostic::error("variable-depth", span, self.arena.path(id), message);
+        let diagnostic = Diagnostic::error("variable-depth", span, self.arena.path(id), message)
+            .help("a pipeline needs about ten: does a value refer to what holds it?");
         self.fail_with(id, diagnostic);
         true
     }
@@ -586,6 +590,7 @@ impl<'a> Resolver<'a> {
             self.arena.path(cell),
             format!("the value was replaced {MAX_DEPTH} times and still holds variables"),
         )
+        .label("still holds variables")
         .help("does a value refer to itself?")
     }
 

@@ -1,8 +1,10 @@
 //! What each source gives.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::arena::{CellId, State};
+use super::dotenv::{Dotenv, Endless};
 use super::evaluate::Arguments;
 use super::resolver::{ROOT, Reading, Resolver, Stop};
 use super::value::{Trust, Value, step};
@@ -10,7 +12,7 @@ use super::{GitFact, Request};
 use crate::diagnostic::Diagnostic;
 pub(super) use crate::diagnostic::nearest;
 use crate::source::Span;
-use crate::tree::{Data, Entry, Node};
+use crate::tree::{Data, Entry, Node, Origin};
 
 /// Among more names than these nobody's mistake is looked for.
 const MOST_NAMES: usize = 500;
@@ -176,17 +178,41 @@ impl Resolver<'_> {
         if let Some(value) = self.context.environment.get(name) {
             return Ok(Found::text(value.clone(), call.span, Trust::Outside));
         }
-        if let Some(value) = self
-            .dotenv(call)?
-            .and_then(|values| values.get(name).cloned())
-        {
-            return Ok(Found::text(value, call.span, Trust::Outside));
+        let dotenv = self.dotenv(call)?;
+        let file = dotenv.as_deref();
+        match file.and_then(|file| file.get(name, &self.context.environment)) {
+            Some(Ok(value)) => {
+                let mut node = Node::text(value, call.span);
+                node.origin = file.and_then(|file| self.written(file, name));
+                return Ok(Found::Value(Value::new(node, Trust::Outside)));
+            }
+            Some(Err(Endless)) => {
+                let origin = file.and_then(|file| self.written(file, name));
+                let message = format!("`{name}` fills itself in without an end");
+                let diagnostic = self
+                    .error("variable-circular", call.reading, call.span, message)
+                    .label("has no end")
+                    .help("take `$` and a name that leads back to it out of the value; `\\$` is a dollar sign");
+                return Err(match origin {
+                    Some(place) => diagnostic.related(place.span, format!("in `{}`", place.what)),
+                    None => diagnostic,
+                }
+                .into());
+            }
+            None => {}
         }
-        let near = nearest(name, self.context.environment.keys().map(String::as_str));
+        let set = self.context.environment.keys().map(String::as_str);
+        let near = nearest(name, set.chain(file.into_iter().flat_map(Dotenv::names)));
         Ok(Found::missing(Some(match near {
             Some(near) => format!("`{name}` is not set; did you mean `{near}`?"),
             None => format!("set `{name}`, or add a fallback: `${{env:{name}, 'value'}}`"),
         })))
+    }
+
+    /// The step of a value's history that stands in a `.env` file.
+    fn written(&self, file: &Dotenv, name: &str) -> Option<Arc<Origin>> {
+        let (_, called) = file.file.as_ref()?;
+        Some(step(called.clone(), file.place(name, self.sources)?, None))
     }
 
     fn param(&mut self, call: &Call<'_>, arguments: &Arguments) -> Result<Found, Stop> {

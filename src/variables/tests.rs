@@ -461,6 +461,49 @@ fn refusals_of_aws_are_findings_and_failures() {
 }
 
 #[test]
+fn dotenv_files_fill_in_names_and_remember_where_they_stand() {
+    let world = World {
+        files: HashMap::from([
+            (".env", "HOST=other\n"),
+            (
+                ".env.prod",
+                "# for production\nHOST=example.com\r\nexport URL=https://${HOST}:${PORT:-443}\nLOOP=a$LOOP\nSET=file\n",
+            ),
+        ]),
+        ..world()
+    };
+    let text = "useDotenv: true\na: ${env:URL}\nb: ${env:SET}\nc: ${env:HOTS, 'none'}\n";
+    let environment = BTreeMap::from([("SET".to_owned(), "$HOST".to_owned())]);
+    let context = Context {
+        stage: Some("prod".to_owned()),
+        environment,
+        ..context()
+    };
+    let outcome = run(text, &world, &context);
+    assert_eq!(outcome.found(), []);
+    let value = |path: &str| outcome.at(path).as_str().map(str::to_owned);
+    assert_eq!(value("a").as_deref(), Some("https://example.com:443"));
+    assert_eq!(value("b").as_deref(), Some("$HOST"));
+    assert_eq!(value("c").as_deref(), Some("none"));
+    let first = outcome
+        .at("a")
+        .origin
+        .clone()
+        .expect("it came through a variable");
+    let file = first.from.clone().expect("and from a file");
+    assert_eq!(
+        (file.what.as_str(), outcome.sources.slice(file.span)),
+        (".env.prod", "URL")
+    );
+    let outcome = run("useDotenv: true\na: ${env:LOOP}\n", &world, &context);
+    assert_eq!(outcome.findings[0].code, "variable-circular");
+    assert_eq!(
+        outcome.sources.slice(outcome.findings[0].labels[0].span),
+        "LOOP"
+    );
+}
+
+#[test]
 fn files_and_git() {
     let world = World {
         files: HashMap::from([
