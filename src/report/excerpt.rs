@@ -22,6 +22,10 @@ const AROUND: usize = 40;
 const LONGEST_LABEL: usize = 80;
 /// Not more places than these are shown.
 const MOST_LABELS: usize = 40;
+/// A page that is narrower cuts lines that do not fit.
+const NARROW: usize = 100;
+/// What stands on each side of a line: its number and the frame, a label's tail.
+const FRAME: usize = 8;
 /// What stands where a line is cut.
 const CUT: &str = "...";
 
@@ -40,6 +44,33 @@ struct Chunk {
     column: usize,
 }
 
+/// How much of a line is shown.
+#[derive(Clone, Copy)]
+struct Room {
+    /// A longer line is cut around its place.
+    line: usize,
+    around: usize,
+    label: usize,
+}
+
+impl Room {
+    fn new(width: usize) -> Self {
+        if width >= NARROW {
+            return Self {
+                line: LONGEST_LINE,
+                around: AROUND,
+                label: LONGEST_LABEL,
+            };
+        }
+        let line = width.saturating_sub(FRAME);
+        Self {
+            line,
+            around: line / 4,
+            label: line / 2,
+        }
+    }
+}
+
 /// Where a label stands: bytes, and lines from 1.
 #[derive(Clone, Copy)]
 struct Marked {
@@ -56,13 +87,18 @@ impl Excerpt {
         file: FileId,
         spans: &[(Span, &str)],
         hidden: &[Span],
+        width: usize,
     ) -> (Option<Self>, Vec<LabeledSpan>) {
         let source = sources.file(file);
         if source.text.is_empty() {
             return (None, Vec::new());
         }
         let spans = &spans[..spans.len().min(MOST_LABELS)];
-        let marked: Vec<Marked> = spans.iter().map(|(span, _)| mark(source, *span)).collect();
+        let room = Room::new(width);
+        let marked: Vec<Marked> = spans
+            .iter()
+            .map(|(span, _)| mark(source, *span, room))
+            .collect();
         let labels = spans
             .iter()
             .zip(&marked)
@@ -79,7 +115,7 @@ impl Excerpt {
             .collect();
         let mut excerpt = Self {
             name: source.name.clone(),
-            chunks: chunks(source, marked),
+            chunks: chunks(source, marked, room),
         };
         for span in hidden.iter().filter(|span| span.file == file) {
             excerpt
@@ -111,7 +147,7 @@ impl Chunk {
 }
 
 /// The place of a span, up to the end of its first line; in a line that is cut, its beginning.
-fn mark(source: &SourceFile, span: Span) -> Marked {
+fn mark(source: &SourceFile, span: Span, room: Room) -> Marked {
     let text = source.text.as_str();
     let place = source.position(span.start);
     let start = place.offset;
@@ -121,8 +157,8 @@ fn mark(source: &SourceFile, span: Span) -> Marked {
     if let Some(at) = text[start..end].find('\r') {
         end = start + at;
     }
-    if line.len() > LONGEST_LINE {
-        end = floor(text, end.min(start + LONGEST_LABEL));
+    if line.len() > room.line {
+        end = floor(text, end.min(start + room.label));
     }
     Marked {
         start,
@@ -132,15 +168,15 @@ fn mark(source: &SourceFile, span: Span) -> Marked {
 }
 
 /// What is shown around the labels: one chunk for those whose lines meet.
-fn chunks(source: &SourceFile, mut marked: Vec<Marked>) -> Vec<Chunk> {
+fn chunks(source: &SourceFile, mut marked: Vec<Marked>, room: Room) -> Vec<Chunk> {
     marked.sort_by_key(|marked| (marked.start, marked.end));
-    let long = |line: usize| source.line(line).len() > LONGEST_LINE;
+    let long = |line: usize| source.line(line).len() > room.line;
     let mut chunks = Vec::new();
     let mut at = 0;
     while let Some(first) = marked.get(at) {
         at += 1;
         if long(first.line) {
-            chunks.push(cut(source, *first));
+            chunks.push(cut(source, *first, room));
             continue;
         }
         let mut last = first.line;
@@ -177,11 +213,11 @@ fn chunks(source: &SourceFile, mut marked: Vec<Marked>) -> Vec<Chunk> {
 }
 
 /// The characters around a place of a long line.
-fn cut(source: &SourceFile, marked: Marked) -> Chunk {
+fn cut(source: &SourceFile, marked: Marked, room: Room) -> Chunk {
     let text = source.text.as_str();
     let line = source.line(marked.line);
-    let start = floor(text, marked.start.saturating_sub(AROUND)).max(line.start);
-    let end = floor(text, marked.end + AROUND).clamp(marked.end, line.end.max(marked.end));
+    let start = floor(text, marked.start.saturating_sub(room.around)).max(line.start);
+    let end = floor(text, marked.end + room.around).clamp(marked.end, line.end.max(marked.end));
     let mut part = clean_source(&text[start..end]);
     if start > line.start {
         let over = ceiling(&part, CUT.len()).min(marked.start - start);

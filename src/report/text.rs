@@ -70,7 +70,7 @@ pub fn diagnostics(look: Look, sources: &Sources, list: &[Diagnostic]) -> String
     let (findings, rest) = shown(list);
     let hidden: Vec<Span> = list.iter().filter(|d| d.hidden).map(|d| d.span).collect();
     for diagnostic in findings {
-        let shown = Shown::new(sources, diagnostic, &hidden);
+        let shown = Shown::new(look, sources, diagnostic, &hidden);
         let mut one = String::new();
         if handler.render_report(&mut one, &shown).is_err() {
             one = plain(sources, diagnostic);
@@ -226,7 +226,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(sources: &Sources, diagnostic: &Diagnostic, hidden: &[Span]) -> Self {
+    fn new(look: Look, sources: &Sources, diagnostic: &Diagnostic, hidden: &[Span]) -> Self {
         let file = diagnostic.span.file;
         let mut spans = vec![(diagnostic.span, diagnostic.label.as_str())];
         spans.extend(
@@ -236,7 +236,7 @@ impl Shown {
                 .filter(|label| label.span.file == file && label.span != diagnostic.span)
                 .map(|label| (label.span, label.message.as_str())),
         );
-        let (excerpt, labels) = Excerpt::new(sources, file, &spans, hidden);
+        let (excerpt, labels) = Excerpt::new(sources, file, &spans, hidden, look.width);
         let message = clean(&diagnostic.message);
         let message = if excerpt.is_some() {
             message
@@ -262,7 +262,9 @@ impl Shown {
                 .filter(|label| label.span.file != file)
                 .map(|label| {
                     let (excerpt, labels) =
-                        Excerpt::new(sources, label.span.file, &[(label.span, "")], hidden);
+                    let own = [(label.span, "")];
+                    let (excerpt, labels) =
+                        Excerpt::new(sources, label.span.file, &own, hidden, look.width);
                     Self {
                         code: None,
                         severity: miette::Severity::Advice,
@@ -359,6 +361,25 @@ mod tests {
             text,
             "key-unknown\n\n  x unknown key `servise`\n   ,-[pipeline.yml:3:1]\n 2 | b: 2\n 3 | servise: x\n   : ^^^|^^^\n   :    `-- no such key\n 4 | c: 3\n   `----\n  help: write `service`\n\n"
         );
+    }
+
+    #[test]
+    fn a_narrow_page_cuts_lines_around_their_place() {
+        let text = format!(
+            "a: {{{}bad: 1, {}}}\n",
+            "k: v, ".repeat(20),
+            "z: y, ".repeat(20)
+        );
+        let at = text.find("bad").expect("there");
+        let (sources, span) = one(&text, (at, at + 3));
+        let look = Look { width: 40, ..LOOK };
+        let finding = Diagnostic::error("key-unknown", span, "a", "m").label("here");
+        let page = diagnostics(look, &sources, &[finding]);
+        assert!(
+            page.lines().all(|line| line.chars().count() <= 40),
+            "{page}"
+        );
+        assert!(page.contains("bad: 1") && page.contains("..."), "{page}");
     }
 
     #[test]
