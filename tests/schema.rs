@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::corpus;
 use crate::examples::pipectl;
 use crate::support::emulator::python;
 
@@ -107,26 +108,20 @@ fn schema_and_decoder_agree() {
         let name = path.strip_prefix(root()).unwrap().display().to_string();
         let ran = pipectl(root(), &["validate", "--format", "json", &name]);
         let found: Value = serde_json::from_str(&ran.stdout).unwrap();
-        let codes: Vec<String> = found["diagnostics"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| one["code"].as_str().unwrap().to_owned())
-            .collect();
-        let of_decoder = codes.iter().any(|code| {
-            // what the reader takes apart the decoder never sees
-            ["key-", "value-", "stage-kind", "yaml-"]
-                .iter()
-                .any(|kind| code.starts_with(kind))
-        });
-        let of_shape = codes.iter().any(|code| OF_SHAPE.contains(&code.as_str()));
-        clean.insert(name.clone(), (!of_decoder, of_shape));
+        let codes = found["diagnostics"].as_array().unwrap().iter();
+        let codes: Vec<&str> = codes.map(|one| one["code"].as_str().unwrap()).collect();
+        clean.insert(name.clone(), verdict(&codes));
         documents.push((name, document));
     }
     assert!(documents.len() > 10);
+    agree(&documents, &clean);
+}
+
+/// The validator says of each document what the decoder says: whether it is clean, whether its shape is wrong.
+fn agree(documents: &[(String, Value)], decoded: &BTreeMap<String, (bool, bool)>) {
     let mut wrong = Vec::new();
-    for (name, faults) in judge(&documents) {
-        let (clean, of_shape) = clean[&name];
+    for (name, faults) in judge(documents) {
+        let (clean, of_shape) = decoded[&name];
         if clean && !faults.is_empty() {
             wrong.push(format!(
                 "{name}: the decoder takes it, the schema does not: {faults:#?}"
@@ -137,6 +132,53 @@ fn schema_and_decoder_agree() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether the decoder takes a file with these findings, and whether a schema has to refuse it.
+fn verdict(codes: &[&str]) -> (bool, bool) {
+    // what the reader takes apart the decoder never sees
+    let kinds = ["key-", "value-", "stage-kind", "yaml-"];
+    let of_decoder = |code: &&str| kinds.iter().any(|kind| code.starts_with(kind));
+    let clean = !codes.iter().any(of_decoder);
+    (clean, codes.iter().any(|code| OF_SHAPE.contains(code)))
+}
+
+/// The same of definitions that are pasted, accepted and refused ones.
+#[test]
+fn schema_and_decoder_agree_on_pasted_definitions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut documents = Vec::new();
+    for kind in [
+        "pipelines/accepted",
+        "pipelines/refused",
+        "projects/accepted",
+        "projects/refused",
+    ] {
+        for definition in corpus::definitions(kind) {
+            let name = definition.name.replace('/', "-").replace(".json", ".yml");
+            fs::write(folder.path().join(&name), definition.file()).unwrap();
+            documents.push((name, definition.json()));
+        }
+    }
+    assert!(documents.len() > 100, "{}", documents.len());
+    let ran = pipectl(folder.path(), &["validate", "--format", "json", "*.yml"]);
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let mut codes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for one in found["diagnostics"].as_array().unwrap() {
+        let file = one["file"].as_str().unwrap().to_owned();
+        codes
+            .entry(file)
+            .or_default()
+            .push(one["code"].as_str().unwrap());
+    }
+    let decoded = documents
+        .iter()
+        .map(|(name, _)| {
+            let codes = codes.get(name).map_or(&[][..], Vec::as_slice);
+            (name.clone(), verdict(codes))
+        })
+        .collect();
+    agree(&documents, &decoded);
 }
 
 /// Every key of the fullest file, spelt wrong, is refused by both.
