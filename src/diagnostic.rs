@@ -72,7 +72,7 @@ impl Diagnostic {
             severity: Severity::Error,
             message: message.into(),
             span,
-            label: String::new(),
+            label: label_of(code).to_owned(),
             path: path.into(),
             labels: Vec::new(),
             help: None,
@@ -482,6 +482,31 @@ pub const CODES: &[(&str, &str)] = &[
     ("yaml-syntax", "the file is not YAML"),
     ("yaml-tag", "a tag that means nothing here"),
 ];
+
+/// What stands under the offending characters of a code that says the same of all of them.
+fn label_of(code: &str) -> &'static str {
+    match code {
+        "api-key-unknown" => "unknown member",
+        "include-conflict" => "the second",
+        "key-duplicate" => "again here",
+        "key-unknown" => "unknown key",
+        "reference-unknown" => "unknown name",
+        "value-invalid" => "not possible here",
+        "value-kind" => "of another kind",
+        "variable-circular" => "the circle begins here",
+        "variable-depth" | "yaml-depth" => "too deep",
+        "variable-missing" => "gives nothing",
+        "variable-not-text" => "no text",
+        "variable-refused" => "cannot be read",
+        "variable-source-unknown" => "unknown source",
+        "variable-syntax" => "not well formed",
+        "yaml-alias-budget" => "one alias too many",
+        "yaml-document-extra" => "a second document",
+        "yaml-syntax" => "not YAML",
+        "yaml-tag" => "unknown tag",
+        _ => "",
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -95,6 +95,7 @@ fn judged(code: &str, folder: &Path) -> Vec<String> {
             wrong.push(format!("{code}/{file}: other errors: {others:?}"));
         }
         let shown = pipectl(folder, &["validate", file]);
+        wrong.extend(unhelpful(code, file, &shown.stdout));
         let expected = folder.join(file).with_extension("out");
         if bless {
             fs::write(&expected, &shown.stdout).unwrap();
@@ -115,6 +116,57 @@ fn judged(code: &str, folder: &Path) -> Vec<String> {
             .collect();
         if !loud.is_empty() {
             wrong.push(format!("{code}/{file}: not silent: {loud:?}"));
+        }
+    }
+    wrong
+}
+
+/// Codes some of whose findings have no word under their characters: the sentence says it all.
+const WITHOUT_WORD: [&str; 14] = [
+    "buildspec-cache",
+    "buildspec-command",
+    "buildspec-export",
+    "buildspec-kind",
+    "buildspec-report",
+    "buildspec-variable",
+    "buildspec-version",
+    "image-platform",
+    "project-cache",
+    "project-file-system",
+    "project-no-source",
+    "project-service-role",
+    "project-variable",
+    "secret-reference",
+];
+
+/// Each finding says something under its characters, and what to type instead. What is said of a file that is empty
+/// or too large has no characters.
+fn unhelpful(code: &str, file: &str, shown: &str) -> Vec<String> {
+    let lines: Vec<&str> = shown.lines().collect();
+    let title = |line: &str| line.starts_with("  × ") || line.starts_with("  ⚠ ");
+    let starts: Vec<usize> = (0..lines.len()).filter(|at| title(lines[*at])).collect();
+    let mut wrong = Vec::new();
+    for (number, start) in starts.iter().enumerate() {
+        let end = starts.get(number + 1).copied().unwrap_or(lines.len());
+        // A place in another file has its word above it.
+        let other = lines[*start..end]
+            .iter()
+            .position(|line| *line == "Advice:");
+        let own = &lines[*start..other.map_or(end, |at| start + at)];
+        if !lines[*start..end]
+            .iter()
+            .any(|line| line.starts_with("  help: "))
+        {
+            wrong.push(format!("{code}/{file}: no help: {}", own[0]));
+        }
+        // An underlined place without a word has no tail: `┬`.
+        let under = own.iter().filter(|line| !line.contains('╰'));
+        let marked = under.filter_map(|line| line.split_once(" · "));
+        let silent = marked
+            .flat_map(|(_, marks)| marks.split(|c| !matches!(c, '─' | '┬')))
+            .any(|mark| mark.contains('─') && !mark.contains('┬'));
+        if silent && !WITHOUT_WORD.contains(&code) {
+            wrong.push(format!("{code}/{file}: no word at the place: {}", own[0]));
         }
     }
     wrong

@@ -31,6 +31,7 @@ mod hook;
 mod install;
 mod judged;
 mod large_roles;
+mod limits;
 mod model;
 mod mutants;
 mod network;

@@ -69,6 +69,22 @@ pub(super) struct Wrong {
     pub(super) words: String,
     /// The offending bytes, where it is a part.
     pub(super) at: Option<(usize, usize)>,
+    /// The noun phrase under the offending characters.
+    label: String,
+    /// What to do where no better text is proposed.
+    help: String,
+}
+
+impl Wrong {
+    /// The noun phrase under the offending characters.
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// What to do where no better text is proposed.
+    pub(super) fn help(&self) -> &str {
+        &self.help
+    }
 }
 
 /// What is wrong with a text by its rule, if anything is.
@@ -80,7 +96,7 @@ pub(super) fn wrong(rule: &TextRule, value: &str) -> Option<Wrong> {
             format!("{count} characters")
         }
     };
-    let words = match rule.check(value).err()? {
+    let (words, label, help) = match rule.check(value).err()? {
         TextProblem::Character { character, at } => {
             let allowed = rule
                 .characters
@@ -90,20 +106,43 @@ pub(super) fn wrong(rule: &TextRule, value: &str) -> Option<Wrong> {
             return Some(Wrong {
                 words: format!("may not have {character:?}{allowed}"),
                 at: Some((at, at + character.len_utf8())),
+                label: "not allowed here".to_owned(),
+                help: format!("take {character:?} out, or another character for it"),
             });
         }
-        TextProblem::TooShort { length: 0, .. } => "is empty".to_owned(),
-        TextProblem::TooShort { length, min } => {
-            format!("has {}; it needs at least {min}", characters(length))
-        }
-        TextProblem::TooLong { length, max } => {
-            format!("has {}; at most {max} are allowed", characters(length))
-        }
-        TextProblem::Shape => match &rule.characters {
-            Some(words) => format!("may have {words}"),
-            None => "does not have the form that AWS takes".to_owned(),
-        },
-        TextProblem::Reserved => "is a word that AWS keeps for itself".to_owned(),
+        TextProblem::TooShort { length: 0, .. } => (
+            "is empty".to_owned(),
+            "nothing here".to_owned(),
+            "give it a value, or leave it out".to_owned(),
+        ),
+        TextProblem::TooShort { length, min } => (
+            format!("has {}; it needs at least {min}", characters(length)),
+            "too short".to_owned(),
+            format!("write {min} or more"),
+        ),
+        TextProblem::TooLong { length, max } => (
+            format!("has {}; at most {max} are allowed", characters(length)),
+            format!("{} too many", length - max),
+            format!("shorten it to {max}"),
+        ),
+        TextProblem::Shape => (
+            match &rule.characters {
+                Some(words) => format!("may have {words}"),
+                None => "does not have the form that AWS takes".to_owned(),
+            },
+            "not of this form".to_owned(),
+            "write it as AWS takes it".to_owned(),
+        ),
+        TextProblem::Reserved => (
+            "is a word that AWS keeps for itself".to_owned(),
+            "reserved".to_owned(),
+            "choose another word".to_owned(),
+        ),
     };
-    Some(Wrong { words, at: None })
+    Some(Wrong {
+        words,
+        at: None,
+        label,
+        help,
+    })
 }

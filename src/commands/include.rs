@@ -58,6 +58,7 @@ fn merge_into(
                     place,
                     format!("{} is included already", path.display()),
                 )
+                .label("again here")
                 .help("include it once: its keys stand in the file from then on"),
             );
             continue;

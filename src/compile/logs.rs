@@ -48,6 +48,7 @@ impl Logs {
                             group.name.value
                         ),
                     )
+.label("another retention")
                     .related(first, "as it stands here")
                     .help("say it the same way at each, or at one of them only"),
                 );

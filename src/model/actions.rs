@@ -142,6 +142,7 @@ impl Options {
                         path,
                         format!("`{key}` stands twice"),
                     )
+                    .label("again here")
                     .related(outer.span, "stands here too")
                     .help("keep one of the two"),
                 );
@@ -267,12 +268,15 @@ pub(super) fn configuration_rest(
             .iter()
             .any(|(other, _)| other.value == key.value)
         {
-            out.push(Diagnostic::error(
-                "key-duplicate",
-                key.span,
-                &action.path,
-                format!("`{}` is said twice for {}", key.value, action.path),
-            ));
+            out.push(
+                Diagnostic::error(
+                    "key-duplicate",
+                    key.span,
+                    &action.path,
+                    format!("`{}` is said twice for {}", key.value, action.path),
+                )
+                .label("again here"),
+            );
             continue;
         }
         action.configuration.push((key, value));
@@ -459,6 +463,7 @@ impl Decoder<'_> {
                     &place.path,
                     format!("`{}` does not say how to deploy", place.path),
                 )
+                .label("deploys how?")
                 .help(match near {
                     Some((_, word)) => format!("did you mean `{word}`?"),
                     None => format!(
@@ -486,6 +491,7 @@ impl Decoder<'_> {
                             place.path, member.key
                         ),
                     )
+                    .label("the second way")
                     .help("make two stages, or a stage with `actions`"),
                 );
             }
@@ -643,6 +649,7 @@ fn told_by(action: &mut Action, told: Vec<Notify>, path: &str, out: &mut Diagnos
                 path,
                 "an approval tells one topic, and this is one beside others",
             )
+.label("one too many")
             .help("list addresses only, or one topic with all of them: `{name: approvals, emails: [ops@example.com]}`"),
         );
     }

@@ -416,6 +416,7 @@ impl Decoder<'_> {
                     format!("{path}.env.{}", variable.name.value),
                     "a shared project cannot hold a run-time variable of a pipeline",
                 )
+                .label("known in a run only")
                 .help("give it at the action: `{project: …, env: {…}}`"),
             );
         }

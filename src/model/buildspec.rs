@@ -482,6 +482,7 @@ pub(super) fn run_time_variable(command: &Text, path: &str) -> Option<Diagnostic
             path,
             format!("`{variable}` stands in a command, where CodePipeline does not replace it"),
         )
+        .label("not replaced here")
         .help(format!(
             "pass it through the environment: `env: {{VALUE: \"{variable}\"}}`, and use $VALUE"
         ))

@@ -231,12 +231,15 @@ impl Decoder<'_> {
                     );
                 }
             }
-            [_, second, ..] => self.out.push(Diagnostic::error(
-                "value-invalid",
-                second.1.span,
-                path,
-                "a rule compares once: it has two of `eq`, `ne`, `contains`, `matches`",
-            )),
+            [_, second, ..] => self.out.push(
+                Diagnostic::error(
+                    "value-invalid",
+                    second.1.span,
+                    path,
+                    "a rule compares once: it has two of `eq`, `ne`, `contains`, `matches`",
+                )
+                .label("the second"),
+            ),
         }
         value.map_value(|text| {
             if text.starts_with("#{") {

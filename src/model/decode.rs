@@ -113,6 +113,7 @@ pub(super) fn wrong_kind(node: &Node, path: &str, expected: &str) -> Diagnostic 
         format!("{} must be {expected}, not {}", place(path), node.kind()),
     )
     .label(format!("{} here", node.kind()))
+    .help(format!("write {expected}"))
     .through(node.origin.as_ref())
 }
 
@@ -141,10 +142,11 @@ pub(super) fn not_a_word(text: &Text, path: &str, words: &[&str]) -> Diagnostic 
             text.value
         ),
     )
+    .label("not one of them")
     .through(text.origin.as_ref());
     match nearest(&text.value, words.iter().copied()) {
         Some(word) => error.help(format!("did you mean `{word}`?")),
-        None => error,
+        None => error.help(format!("write {}", one_of(words.iter().copied()))),
     }
 }
 
@@ -715,7 +717,8 @@ impl<'n> Map<'n> {
                 self.span,
                 &self.path,
                 format!("{what} has no kind"),
-            );
+            )
+            .label("of which kind?");
             self.kindless = Some(error.help(format!("give it {}", one_of(kinds.iter().copied()))));
         }
         present.first().copied()

@@ -167,6 +167,7 @@ fn failed_builds(map: &mut Map<'_>, projects: &[Project], out: &mut Diagnostics)
                     &path,
                     format!("there is no project `{}` in this file", name.value),
                 )
+                .label("unknown project")
                 .help(match near {
                     Some(word) => format!("did you mean `{word}`?"),
                     None => {
@@ -215,12 +216,15 @@ fn metric(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<AlarmWatch> {
         }
     }
     if let [_, second, ..] = &bounds[..] {
-        out.push(Diagnostic::error(
-            "value-invalid",
-            second.0.span,
-            map.at(&second.0.value),
-            format!("`{}` has two bounds; an alarm has one", map.path),
-        ));
+        out.push(
+            Diagnostic::error(
+                "value-invalid",
+                second.0.span,
+                map.at(&second.0.value),
+                format!("`{}` has two bounds; an alarm has one", map.path),
+            )
+            .label("the second"),
+        );
     }
     let present = COMPARISONS.iter().any(|(word, _)| map.has(word));
     if !present {

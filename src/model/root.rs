@@ -106,6 +106,7 @@ fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnost
                     path,
                     format!("`{}` is no range of versions: {error}", wanted.value),
                 )
+                .label("no range")
                 .help("write e.g. `requiredVersion: \"^1.2\"`"),
             );
             return;
@@ -163,6 +164,7 @@ fn service(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) -> T
                 path,
                 "`service` must be a text, not a map",
             )
+            .label("a map here")
             .help("write `service: NAME`"),
         );
         return Text::new("service", span);
@@ -348,6 +350,7 @@ impl Decoder<'_> {
                     "pipelines",
                     "`pipelines` describes no pipeline",
                 )
+.label("no pipeline here")
                 .help("write `pipelines: {NAME: {source: …, stages: …}}`, or `source` and `stages` for a single one"),
             );
         }
@@ -364,6 +367,7 @@ impl Decoder<'_> {
                         map.at(key),
                         format!("`{key}` does not go beside `definition`"),
                     )
+                    .label("does not belong here")
                     .help("say it in the definition; `api` adds single members"),
                 );
             }

@@ -233,6 +233,7 @@ fn variable(entry: &Entry, path: &str, out: &mut Diagnostics) -> Option<Variable
                             format!("`{path}` says neither `ssm` nor `secret`")
                         },
                     )
+                    .label(if both { "both" } else { "neither" })
                     .help("write a text, `{ssm: NAME}` or `{secret: \"ID:KEY\"}`"),
                 );
             }
@@ -444,6 +445,7 @@ fn made_group(
                 path,
                 "`retention` is for a log group that is made",
             )
+            .label("not of a given one")
             .help("give it `name`"),
         );
     }
@@ -601,4 +603,5 @@ pub(super) fn not_beside(key: &str, other: &str, span: Span, path: &str) -> Diag
         join(path, key),
         format!("`{key}` does not go beside `{other}`"),
     )
+    .label("does not belong here")
 }

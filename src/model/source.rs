@@ -135,6 +135,7 @@ impl Decoder<'_> {
                             kind.key
                         ),
                     )
+                    .label("not offered")
                     .help("use a connection or CodeCommit, or leave it out"),
                 ),
             }
@@ -320,6 +321,7 @@ fn detection(
                 map.at("detect"),
                 format!("a source of kind `{}` cannot poll", action.kind),
             )
+            .label("not offered")
             .help("write `detect: events`, or leave it out"),
         );
     } else if let Some(word) = &detect

@@ -126,6 +126,7 @@ impl Decoder<'_> {
                         path,
                         "a stage of several actions needs `name`",
                     )
+                    .label("without `name`")
                     .help("write `name: …` before `actions`"),
                 );
             }
@@ -156,6 +157,7 @@ impl Decoder<'_> {
                             path,
                             format!("`{word}` says nothing to do"),
                         )
+                        .label("nothing to do")
                         .help(format!("give it a value, e.g. `{word}: ./{word}.sh`"))
                         .through(node.origin.as_ref()),
                     );
@@ -169,6 +171,7 @@ impl Decoder<'_> {
                         path,
                         format!("there is no stage kind `{word}`"),
                     )
+                    .label("unknown kind")
                     .help(match near {
                         Some(kind) => format!("did you mean `{kind}`?"),
                         None => format!("a stage is {}", one_of(KINDS)),
@@ -346,6 +349,7 @@ impl Decoder<'_> {
                     format!("{path}.runOrder"),
                     "`runOrder` and `needs` do not go together",
                 )
+                .label("stands beside `needs`")
                 .related(first.span, "`needs` stands here")
                 .help("keep `needs`; the order follows from it"),
             );
@@ -392,6 +396,7 @@ impl Decoder<'_> {
                 format!("{path}.name"),
                 "the name stands in the definition",
             )
+            .label("a second name")
             .help("leave it out here"),
         );
     }
@@ -418,6 +423,7 @@ impl Decoder<'_> {
                                 format!("{path}.needs"),
                                 format!("there is no action `{}` in this stage", need.value),
                             )
+                            .label("unknown action")
                             .help(match near {
                                 Some(word) => format!("did you mean `{word}`?"),
                                 None => format!("the actions are {}", names.join(", ")),

@@ -45,7 +45,8 @@ pub(super) fn triggers(
                 map.span,
                 &map.path,
                 format!("`{path}` starts nothing: it needs `push`, `pullRequest` or `schedule`"),
-            );
+            )
+            .label("starts nothing");
             out.push(error.help("e.g. `push: {branches: main}` or `schedule: rate(1 day)`"));
         }
         map.hint("branches", "write `push: {branches: …}`");
@@ -88,6 +89,7 @@ fn schedules(map: &mut Map<'_>, into: &mut Vec<Text>, out: &mut Diagnostics) {
                     &path,
                     format!("`{value}` is no schedule"),
                 )
+                .label("no schedule")
                 .help("write `cron(0 6 ? * MON-FRI *)` (six fields, UTC) or `rate(1 hour)`"),
             );
             continue;
@@ -120,7 +122,8 @@ fn source_name(
                 name.span,
                 map.at("source"),
                 format!("there is no source `{}`", name.value),
-            );
+            )
+            .label("unknown source");
             if let Some(word) = near {
                 error = error.help(format!("did you mean `{word}`?"));
             }
@@ -139,6 +142,7 @@ fn source_name(
                         &map.path,
                         "`push` and `pullRequest` are for sources of a connection, and this pipeline has none",
                     )
+.label("nobody would hear of it")
                     .help("use `github: owner/repo` with `connection`, or only `schedule`"),
                 );
             }

@@ -261,7 +261,6 @@ impl Shown {
                 .iter()
                 .filter(|label| label.span.file != file)
                 .map(|label| {
-                    let (excerpt, labels) =
                     let own = [(label.span, "")];
                     let (excerpt, labels) =
                         Excerpt::new(sources, label.span.file, &own, hidden, look.width);

@@ -316,7 +316,11 @@ KEPT=${EMPTY:-full}
             .zip('B'..='Z')
             .map(|(name, next)| format!("{name}=${next}${next}${next}\n"))
             .collect();
-        for text in ["A=x$A", "A=$B\nB=${A}", format!("{doubling}Z=zzzz").as_str()] {
+        for text in [
+            "A=x$A",
+            "A=$B\nB=${A}",
+            format!("{doubling}Z=zzzz").as_str(),
+        ] {
             assert_eq!(filled(text, &[], "A"), None, "{text}");
         }
         assert_eq!(

@@ -32,8 +32,12 @@ const PIPELINE: [&str; 4] = [
 ];
 
 /// Examples that cannot stand in a file as they are.
-const CUT: [(&str, &str); 3] = [
+const CUT: [(&str, &str); 4] = [
     ("artifact-store-missing", "its first stages are left out"),
+    (
+        "artifact-store-unused",
+        "nothing says which region the pipeline stands in",
+    ),
     (
         "project-secondary-type",
         "wrong is a project, right the stage that does without",

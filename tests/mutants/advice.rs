@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::originals::{Original, pick};
 use super::places::{at, items, list, word};
-use super::structure::pipelines;
+use super::structure::{pipelines, version_two};
 use super::{Generator, Mutant};
 
 pub(super) fn generators() -> Vec<Generator> {
@@ -17,7 +17,51 @@ pub(super) fn generators() -> Vec<Generator> {
         one("approval-missing", approval_missing),
         one("deploy-unbuilt", deploy_unbuilt),
         one("deploy-file-missing", deploy_file_missing),
+        one("artifact-store-unused", artifact_store_unused),
+        one("secret-masked", secret_masked),
+        one("variable-unused", variable_unused),
     ]
+}
+
+/// A store of a region that no definition of the corpus uses.
+fn artifact_store_unused(original: &Original) -> Vec<Mutant> {
+    original.inside(&pipelines(original), |pipeline, number| {
+        let far = pick(number, &["ap-southeast-2", "sa-east-1", "eu-north-1"]);
+        if !original.said || pipeline.to_string().contains(far) {
+            return None;
+        }
+        let object = pipeline.as_object_mut()?;
+        let mut stores = match object.remove("artifactStore") {
+            Some(store) => json!({original.region.as_str(): store}),
+            None => object.remove("artifactStores")?,
+        };
+        stores[far] = json!({"type": "S3", "location": "far-away-bucket"});
+        let kept = stores.get(original.region.as_str()).is_some();
+        object.insert("artifactStores".to_owned(), stores);
+        kept.then(|| vec!["artifactStores"])
+    })
+}
+
+/// What AWS shows in place of a token.
+fn secret_masked(original: &Original) -> Vec<Mutant> {
+    let sources = original.actions_of(&["GitHub"]);
+    original.inside(&sources, |action, _| {
+        let token = action["configuration"].get_mut("OAuthToken")?;
+        let shown = token == "****";
+        *token = "****".into();
+        (!shown).then(|| vec!["configuration/OAuthToken"])
+    })
+}
+
+/// A variable that no text of the pipeline names.
+fn variable_unused(original: &Original) -> Vec<Mutant> {
+    original.inside(&pipelines(original), |pipeline, number| {
+        version_two(pipeline);
+        let name = pick(number, &["Unused", "never_read", "x"]);
+        let value = json!({"name": name, "defaultValue": "a"});
+        list(&mut pipeline["variables"]).push(value);
+        Some(vec!["variables"])
+    })
 }
 
 /// A deployment to a bucket.

@@ -28,7 +28,7 @@ pub struct Member {
     /// Whether the API requires it.
     #[serde(default)]
     pub required: bool,
-    /// Whether its text has one character at least.
+    /// Whether its text, or each text of the list, has one character at least.
     #[serde(default)]
     pub filled: bool,
     /// The shape of the map, or of each map of the list.
@@ -40,6 +40,9 @@ pub struct Member {
     /// Spellings of old that AWS's own samples still show → the present word.
     #[serde(default)]
     pub older: BTreeMap<String, String>,
+    /// The same set, where nothing else is of it.
+    #[serde(default)]
+    only: Vec<String>,
 }
 
 /// What a member holds.
@@ -76,7 +79,7 @@ impl MemberKind {
 
 impl Member {
     /// The words it may hold; none if it is not of a closed set.
-    pub fn words(&self) -> Vec<&'static str> {
+    pub fn words(&'static self) -> Vec<&'static str> {
         let data = codebuild();
         let list: &'static [String] = match self.words.as_deref() {
             Some("source.types") => &data.source.types,
@@ -102,7 +105,7 @@ impl Member {
                     .map(|kind| kind.name.as_str())
                     .collect();
             }
-            _ => &[],
+            _ => &self.only,
         };
         list.iter().map(String::as_str).collect()
     }

@@ -102,5 +102,12 @@ fn one(step: &Step<'_>, problem: &RuleProblem) -> Option<Diagnostic> {
         true => format!("{help}; the action fails when it runs"),
         false => help,
     };
-    Some(finding.label(label).help(help))
+    let others = step.action.configuration.iter().filter(|(key, _)| {
+        key.value != problem.key && problem.because.contains(&format!("`{}`", key.value))
+    });
+    Some(
+        others.fold(finding.label(label).help(help), |finding, (key, _)| {
+            finding.related(key.span, "beside this")
+        }),
+    )
 }

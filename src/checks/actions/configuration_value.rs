@@ -113,7 +113,7 @@ fn one(
                     format!("{note}; it must match {}", pattern.as_str())
                 }
                 (None, Some(pattern)) => format!("it must match {}", pattern.as_str()),
-                (_, None) => String::new(),
+                (_, None) => "see the page of this action in AWS's documentation".to_owned(),
             };
             (format!("`{word}` cannot be `{text}`"), help)
         }
@@ -139,14 +139,10 @@ fn one(
     } else {
         RULE.doubtful(span, path, message)
     };
-    let finding = finding
+    finding
         .label("not a value of this key")
-        .through(value.origin.as_ref());
-    if help.is_empty() {
-        finding
-    } else {
-        finding.help(help)
-    }
+        .through(value.origin.as_ref())
+        .help(help)
 }
 
 fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
@@ -170,7 +166,9 @@ fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
         Format::Arn | Format::RoleArn => "give the whole ARN, `arn:aws:…`".to_owned(),
         Format::JsonList if !step.action.raw => "write a list".to_owned(),
         Format::NameValueJson if !step.action.raw => "write a map of names and values".to_owned(),
-        _ => String::new(),
+        Format::NameValueJson => r#"write [{"name": "NAME", "value": "VALUE"}]"#.to_owned(),
+        Format::JsonList => r#"write ["VALUE"]"#.to_owned(),
+        _ => format!("write {}", format.words()),
     }
 }
 

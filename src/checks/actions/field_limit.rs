@@ -48,7 +48,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         ];
         for (word, what, list, most, length) in lists {
             texts(
-                &step,
+                &format!("`{}`", action.name.value),
                 (&step.path(word), what),
                 list,
                 (most, length),
@@ -61,21 +61,44 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 false => step.path("artifacts"),
             };
             let quota = (&quotas.output_files, &quotas.output_file_length);
-            texts(&step, (&path, "file"), &output.files, quota, diagnostics);
+            let owner = format!("`{}`", action.name.value);
+            texts(&owner, (&path, "file"), &output.files, quota, diagnostics);
         }
         environment(&step, diagnostics);
+    }
+    for stage in subject.model.pipelines.iter().flat_map(|one| &one.stages) {
+        let conditions = [&stage.before_entry, &stage.on_success, &stage.on_failure];
+        for condition in conditions.into_iter().flatten() {
+            for (index, rule) in condition.rules.iter().enumerate() {
+                let list = if condition.raw.is_some() {
+                    "conditions[0].rules"
+                } else {
+                    "check"
+                };
+                texts(
+                    &format!("the rule `{}`", rule.name.value),
+                    (
+                        &format!("{}.{list}[{index}].commands", condition.path),
+                        "command",
+                    ),
+                    &rule.commands,
+                    (&quotas.commands, &quotas.command_length),
+                    diagnostics,
+                );
+            }
+        }
     }
 }
 
 fn texts(
-    step: &Step<'_>,
+    owner: &str,
     (path, what): (&str, &str),
     list: &[Text],
     (most, length): (&Quota, &Quota),
     diagnostics: &mut Diagnostics,
 ) {
     if let Some(first) = too_many(list, most) {
-        diagnostics.push(number(step, path, what, list.len(), most, first));
+        diagnostics.push(number(owner, path, what, list.len(), most, first));
     }
     for (index, item) in list.iter().enumerate().filter(|(_, item)| item.known) {
         let characters = item.value.chars().count() as u64;
@@ -102,7 +125,8 @@ fn texts(
             "command" if characters > 0 => {
                 finding.help("put it into a script of the source and run that")
             }
-            _ => finding,
+            _ if characters == 0 => finding.help("leave it out"),
+            _ => finding.help(format!("shorten it to {}", length.max)),
         });
     }
 }
@@ -113,7 +137,7 @@ fn too_many<'t, T>(list: &'t [T], most: &Quota) -> Option<&'t T> {
 }
 
 fn number(
-    step: &Step<'_>,
+    owner: &str,
     path: &str,
     what: &str,
     count: usize,
@@ -123,10 +147,7 @@ fn number(
     RULE.finding(
         first.span,
         path,
-        format!(
-            "`{}` has {count} {what}s; AWS takes {}",
-            step.action.name.value, most.max
-        ),
+        format!("{owner} has {count} {what}s; AWS takes {}", most.max),
     )
     .label("one too many")
     .help(match what {
@@ -141,7 +162,7 @@ fn environment(step: &Step<'_>, diagnostics: &mut Diagnostics) {
     let path = step.path("env");
     if let Some(first) = too_many(list, &quotas.environment_variables) {
         diagnostics.push(number(
-            step,
+            &format!("`{}`", step.action.name.value),
             &path,
             "environment variable",
             list.len(),
@@ -205,7 +226,7 @@ fn name(variable: &Variable, path: &str, raw: bool) -> Option<Diagnostic> {
     let finding = RULE.finding(name.span, path, message).label(label);
     Some(match &rule.characters {
         Some(characters) => finding.help(format!("it is made of {characters}")),
-        None => finding,
+        None => finding.help("choose another name"),
     })
 }
 
@@ -213,7 +234,7 @@ fn value(variable: &Variable, path: &str, raw: bool) -> Option<Diagnostic> {
     let quota = &structure::quotas().environment_value;
     let value = &variable.value;
     let length = value.value.chars().count() as u64;
-    if !value.known || value.secret.is_some() || quota.allows(length) {
+    if !value.known || value.secret.is_some() {
         return None;
     }
     let path = if raw {
@@ -221,6 +242,16 @@ fn value(variable: &Variable, path: &str, raw: bool) -> Option<Diagnostic> {
     } else {
         path.to_owned()
     };
+    if quota.allows(length) {
+        let lines = value.value.contains(['\n', '\r']);
+        return lines.then(|| {
+            let name = &variable.name.value;
+            RULE.doubtful(value.span, path, format!("the value of `{name}` has several lines"))
+                .label("several lines")
+                .help("an environment variable of an action has one line: put it into a file of the source")
+                .through(value.origin.as_ref())
+        });
+    }
     let finding = RULE.finding(
         value.span,
         path,
@@ -267,7 +298,8 @@ fn kind(step: &Step<'_>, variable: &Variable, path: &str) -> Option<Diagnostic> 
         ));
         return Some(
             RULE.doubtful(span, path, message)
-                .label("perhaps not offered here"),
+                .label("perhaps not offered here")
+                .help("let the action's role read the secret where it is needed, or try it: AWS may have added it"),
         );
     }
     None

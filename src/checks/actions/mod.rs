@@ -24,6 +24,7 @@ mod repository_id;
 mod run_time_variable_early;
 mod run_time_variable_misplaced;
 mod run_time_variable_unknown;
+mod secret_masked;
 
 use super::Rule;
 
@@ -51,4 +52,5 @@ pub(super) const RULES: &[&Rule] = &[
     &run_time_variable_early::RULE,
     &run_time_variable_misplaced::RULE,
     &run_time_variable_unknown::RULE,
+    &secret_masked::RULE,
 ];

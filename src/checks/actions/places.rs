@@ -52,29 +52,31 @@ pub(super) fn rule_places(stage: &Stage) -> Vec<Place<'_>> {
         .into_iter()
         .flatten()
         .flat_map(of_condition)
-        .filter(|place| place.reference.namespace != "rule")
         .collect()
 }
 
-fn of_condition(condition: &Condition) -> impl Iterator<Item = Place<'_>> {
+/// The references in the rules of a condition; `#{rule.NAME}` is no action's.
+pub(super) fn of_condition(condition: &Condition) -> impl Iterator<Item = Place<'_>> {
     let raw = condition.raw.is_some();
     let rules = condition.rules.iter().enumerate();
-    rules.flat_map(move |(index, rule)| {
-        let list = if raw { "conditions[0].rules" } else { "check" };
-        let path = format!("{}.{list}[{index}]", condition.path);
-        let raw = raw || rule.raw.is_some();
-        rule.configuration.iter().flat_map(move |(key, text)| {
-            let path = match raw {
-                true => format!("{path}.configuration.{}", key.value),
-                false => path.clone(),
-            };
-            references(text).into_iter().map(move |reference| Place {
-                text,
-                path: path.clone(),
-                reference,
+    rules
+        .flat_map(move |(index, rule)| {
+            let list = if raw { "conditions[0].rules" } else { "check" };
+            let path = format!("{}.{list}[{index}]", condition.path);
+            let raw = raw || rule.raw.is_some();
+            rule.configuration.iter().flat_map(move |(key, text)| {
+                let path = match raw {
+                    true => format!("{path}.configuration.{}", key.value),
+                    false => path.clone(),
+                };
+                references(text).into_iter().map(move |reference| Place {
+                    text,
+                    path: path.clone(),
+                    reference,
+                })
             })
         })
-    })
+        .filter(|place| place.reference.namespace != "rule")
 }
 
 /// Whether what stands between the braces has the form of a reference; anything else may be meant as text.

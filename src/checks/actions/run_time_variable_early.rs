@@ -3,15 +3,18 @@
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::model::Stage;
+use crate::source::Span;
 
-use super::places::{Place, places};
+use super::places::{Place, of_condition, places};
 
 pub(super) const RULE: Rule = Rule {
     code: "run-time-variable-early",
     severity: Severity::Error,
     summary: "a run-time variable is read before the action that gives it has run",
     why: "An action gives its variables when it has ended. It must stand in an earlier stage than the one that reads \
-          them, or be earlier in the order of the same stage: actions with the same run order run side by side.",
+          them, or be earlier in the order of the same stage: actions with the same run order run side by side. A \
+          condition before a stage knows only what the stages before it gave.",
     aws: "An action in this pipeline failed because one or more variables could not be resolved: Action name=Deploy",
     wrong: "- name: Release\n  actions:\n    - name: Version\n      build: {run: ./version.sh, exports: VERSION}\n    - name: Note\n      approval: {message: \"#{VersionVariables.VERSION}\"}",
     right: "- name: Release\n  actions:\n    - name: Version\n      build: {run: ./version.sh, exports: VERSION}\n    - name: Note\n      needs: [Version]\n      approval: {message: \"#{VersionVariables.VERSION}\"}",
@@ -28,7 +31,81 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 diagnostics.extend(one(subject, &steps, step, &place));
             }
         }
+        for stage in &pipeline.stages {
+            conditions(subject, &steps, stage, diagnostics);
+        }
     }
+}
+
+/// Conditions before a stage know what the stages before it gave; those behind it know what it gave, too.
+fn conditions(
+    subject: &Subject<'_>,
+    steps: &[Step<'_>],
+    stage: &Stage,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(own) = steps.iter().find(|step| std::ptr::eq(step.stage, stage)) else {
+        return;
+    };
+    let at = [
+        (&stage.before_entry, true),
+        (&stage.on_success, false),
+        (&stage.on_failure, false),
+    ];
+    for (condition, entry) in at {
+        for place in condition.iter().flat_map(of_condition) {
+            let producers = producers(steps, place.reference.namespace);
+            let late = |step: &&Step<'_>| step.at > own.at || (entry && step.at == own.at);
+            let Some(producer) = producers.first().filter(|_| producers.iter().all(late)) else {
+                continue;
+            };
+            let (name, other) = (&stage.name.value, &producer.action.name.value);
+            let namespace = place.reference.namespace;
+            let (message, help) = if producer.at == own.at {
+                (
+                    format!(
+                        "the condition before `{name}` reads `{namespace}`, which `{other}` of this stage gives"
+                    ),
+                    format!(
+                        "ask when the stage has ended (`onSuccess`), or let `{other}` run in a stage before it"
+                    ),
+                )
+            } else {
+                (
+                    format!(
+                        "a condition of `{name}` reads `{namespace}`, which `{other}` gives only later"
+                    ),
+                    format!("move the condition to the stage of `{other}` or behind it"),
+                )
+            };
+            diagnostics.push(
+                RULE.finding(
+                    subject.part(place.text, place.reference.start, place.reference.end),
+                    &place.path,
+                    message,
+                )
+                .label("read here")
+                .related(given(producer), "given here")
+                .help(help)
+                .through(place.text.origin.as_ref()),
+            );
+        }
+    }
+}
+
+/// The actions with a namespace.
+fn producers<'s, 'a>(steps: &'s [Step<'a>], wanted: &str) -> Vec<&'s Step<'a>> {
+    let has = |step: &&Step<'_>| {
+        let namespace = step.action.namespace.as_ref();
+        namespace.is_some_and(|name| name.known && name.value == wanted)
+    };
+    steps.iter().filter(has).collect()
+}
+
+/// Where the file says the namespace, or the action that has it by itself.
+fn given(producer: &Step<'_>) -> Span {
+    let namespace = producer.action.namespace.as_ref();
+    namespace.map_or(producer.action.span, |namespace| namespace.span)
 }
 
 fn one(
@@ -38,13 +115,7 @@ fn one(
     place: &Place<'_>,
 ) -> Option<Diagnostic> {
     let reference = &place.reference;
-    let producers: Vec<&Step<'_>> = steps
-        .iter()
-        .filter(|other| {
-            let namespace = other.action.namespace.as_ref();
-            namespace.is_some_and(|name| name.known && name.value == reference.namespace)
-        })
-        .collect();
+    let producers = producers(steps, reference.namespace);
     let producer = producers.first()?;
     if producers.iter().any(|producer| producer.before(step)) {
         return None;
@@ -76,8 +147,6 @@ fn one(
             format!("move `{name}` behind it"),
         )
     };
-    let given = producer.action.namespace.as_ref();
-    let at = given.map_or(producer.action.span, |namespace| namespace.span);
     let finding = RULE
         .finding(span, &place.path, message)
         .label("read here")
@@ -86,6 +155,6 @@ fn one(
     Some(if own {
         finding
     } else {
-        finding.related(at, "given here")
+        finding.related(given(producer), "given here")
     })
 }

@@ -5,6 +5,7 @@ use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Model, Output};
+use crate::source::Span;
 
 pub(super) const RULE: Rule = Rule {
     code: "artifact-unused",
@@ -29,11 +30,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 continue;
             }
             let name = &output.name;
-            let help = if step.action.raw {
-                "leave the output out, or let an action read it"
-            } else {
-                "leave `output` or `artifacts` out, or let an action read it with `input`"
-            };
+            let help = help(subject, step, output);
             diagnostics.push(
                 RULE.finding(
                     name.span,
@@ -53,6 +50,26 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             );
         }
     }
+}
+
+/// What to take away, by the key that the file gives the output with.
+fn help(subject: &Subject<'_>, step: &Step<'_>, output: &Output) -> String {
+    let (action, name) = (step.action.span, &output.name);
+    if step.action.raw {
+        return "leave the output out, or let an action read it".to_owned();
+    }
+    let between = Span::new(action.file, action.end, name.span.start.max(action.end));
+    let written = match name.span.file == action.file {
+        true => subject.sources.slice(between),
+        false => "",
+    };
+    let key = ["outputs", "output"].map(|word| (written.rfind(&format!("{word}:")), word));
+    let away = match key.iter().max() {
+        Some((Some(_), "outputs")) => "take it out of `outputs`",
+        Some((Some(_), _)) => "leave `output` out",
+        _ => "leave `artifacts` out",
+    };
+    format!("{away}, or let an action read it: `input: {}`", name.value)
 }
 
 /// Outputs that no action and no condition reads, and that AWS does not demand.

@@ -42,12 +42,14 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 subject.part(&text, start, end)
             });
             let path = format!("artifacts.secondary-artifacts.{}", entry.key);
-            let finding = spec.finding(
-                &RULE,
-                span,
-                &path,
-                format!("the identifier `{}` {}", entry.key, wrong.words),
-            );
+            let finding = spec
+                .finding(
+                    &RULE,
+                    span,
+                    &path,
+                    format!("the identifier `{}` {}", entry.key, wrong.words),
+                )
+                .label(wrong.label());
             let right: String = entry
                 .key
                 .chars()
@@ -59,7 +61,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "write `{right}`, also for the output of the action"
                 ))
             } else {
-                finding
+                finding.help(wrong.help())
             });
         }
     }

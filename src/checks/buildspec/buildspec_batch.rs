@@ -54,6 +54,7 @@ fn idle(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         match (written, started) {
             (Some(entry), None) => diagnostics.push(
                 spec.finding(&IDLE, entry.key_span, "batch", "the batch is never started")
+                    .label("never started")
                     .help("give the build `batch: true`, or leave the batch out of the buildspec"),
             ),
             (None, Some(project)) => {
@@ -62,6 +63,7 @@ fn idle(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 let place = fields::join(&project.path, "batch");
                 diagnostics.push(
                     IDLE.finding(span, place, "a batch is started, and the buildspec has none")
+.label("no batch to start")
                         .help(if spec.form == Form::Made {
                             "say which builds: `batch: {list: [{identifier: NAME}]}`, or leave `batch` out"
                         } else {
@@ -92,6 +94,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         match kinds[..] {
             [] => diagnostics.push(
                 spec.finding(&RULE, entry.key_span, "batch", "the batch has no builds")
+                    .label("without builds")
                     .help(format!(
                         "give it one of {}",
                         words().collect::<Vec<_>>().join(", ")
@@ -109,6 +112,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         spec.called(&first.key)
                     ),
                 )
+                .label("the second")
                 .related(first.key_span, "the first")
                 .help("keep one of the two"),
             ),
@@ -147,6 +151,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "batch.build-fanout.parallelism",
                     "`parallelism` is a whole number of builds, 1 or more",
                 )
+                .label("no count of builds")
                 .help("write how many builds share the work"),
             );
         }
@@ -179,16 +184,18 @@ fn identifiers<'n>(
                 .chars()
                 .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
                 .collect();
-            let finding = spec.finding(
-                &RULE,
-                span,
-                &path,
-                format!("the identifier `{name}` {}", wrong.words),
-            );
+            let finding = spec
+                .finding(
+                    &RULE,
+                    span,
+                    &path,
+                    format!("the identifier `{name}` {}", wrong.words),
+                )
+                .label(wrong.label());
             diagnostics.push(if buildspec().batch.identifier.check(&right).is_ok() {
                 finding.help(format!("write `{right}`"))
             } else {
-                finding
+                finding.help(wrong.help())
             });
         } else if let Some((_, first)) = found.iter().find(|(other, _)| *other == name) {
             diagnostics.push(
@@ -254,6 +261,7 @@ fn graph(spec: &Spec<'_>, tasks: &[Node], names: &[(&str, Span)], diagnostics: &
                 circle.join(" → ")
             ),
         )
+        .label("closes the circle")
         .help("take one of the dependencies out"),
     );
 }
@@ -302,6 +310,7 @@ fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Di
                     spec.called("compute-type")
                 ),
             )
+            .label("the fleet")
             .related(compute.key_span, "the compute type")
             .help("keep one of the two"),
         );
@@ -334,6 +343,7 @@ fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Di
                 &format!("{path}.{key}"),
                 format!("`{}` does not know `{word}`", spec.called(key)),
             )
+            .label("unknown word")
             .through(node.origin.as_ref());
         diagnostics.push(match nearest(word, words.iter().copied()) {
             Some(near) => finding.help(format!("did you mean `{near}`?")),

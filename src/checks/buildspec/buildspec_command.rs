@@ -109,6 +109,7 @@ fn whole(
                 path,
                 format!("`{list}` is a list, and this is a map"),
             )
+            .label("a map here")
             .through(node.origin.as_ref())
             .help("begin every command with `- `"),
         ),
@@ -142,6 +143,7 @@ fn one(
         }
         Data::List(_) => diagnostics.push(
             spec.finding(&RULE, node.span, path, "a command is a text, not a list")
+                .label("a list here")
                 .through(node.origin.as_ref())
                 .help("write each command as one text of the list"),
         ),

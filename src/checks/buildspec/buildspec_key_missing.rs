@@ -40,6 +40,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             "identifier" => "give it a name of letters, digits and underscores",
             _ => "add it",
         };
-        diagnostics.push(spec.finding(&RULE, span, path, message).help(help));
+        let finding = spec.finding(&RULE, span, path, message);
+        diagnostics.push(finding.label(format!("without `{name}`")).help(help));
     });
 }

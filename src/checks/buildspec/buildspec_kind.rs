@@ -69,6 +69,7 @@ fn wrong(
             path,
             format!("`{}` must be {expected}, not {is}", spec.called(key)),
         )
+        .label(format!("{is} here"))
         .through(node.origin.as_ref());
     let maps = matches!(
         key,
@@ -81,7 +82,7 @@ fn wrong(
         Some(_) if expected == "a map" => {
             finding.help("write `name:` and its keys below, without `- `")
         }
-        _ => finding,
+        _ => finding.help(format!("write {expected}")),
     });
 }
 
@@ -185,6 +186,7 @@ fn words(spec: &Spec<'_>, path: &str, key: &Key, node: &Node, diagnostics: &mut 
             path,
             format!("`{}` does not know `{word}`", spec.called(&key.name)),
         )
+        .label("unknown word")
         .through(node.origin.as_ref());
     diagnostics.push(match nearest(word, values()) {
         Some(near) => finding.help(format!("did you mean `{near}`?")),

@@ -52,6 +52,7 @@ fn on_failure(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         &path,
                         "builds on Lambda compute have no `on-failure`",
                     )
+                    .label("not on Lambda compute")
                     .help("leave it out"),
                 );
             } else if let Some(word) = fields::known(&entry.value) {
@@ -79,16 +80,19 @@ fn judge(spec: &Spec<'_>, path: &str, word: &str, node: &Node, diagnostics: &mut
                 language.on_failure_retries
             ),
         )
+        .label("too often")
         .help(format!("write RETRY-{}", language.on_failure_retries))
     } else if language.on_failure.matches(word) {
         return;
     } else {
-        let finding = spec.finding(
-            &RULE,
-            node.span,
-            path,
-            format!("`on-failure` does not know `{word}`"),
-        );
+        let finding = spec
+            .finding(
+                &RULE,
+                node.span,
+                path,
+                format!("`on-failure` does not know `{word}`"),
+            )
+            .label("unknown word");
         let upper = word.to_ascii_uppercase();
         if language.on_failure.matches(&upper) {
             finding.help(format!("did you mean `{upper}`?"))
@@ -134,6 +138,7 @@ fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     kind.name
                 ),
             )
+            .label(format!("for {there} only"))
             .help(help),
         );
     }
@@ -155,6 +160,7 @@ fn users(spec: &Spec<'_>, kind: &EnvironmentType, diagnostics: &mut Diagnostics)
                     &path,
                     format!("`run-as` is for Linux, and the machine is `{}`", kind.name),
                 )
+                .label("for Linux only")
                 .help("leave it out"),
             );
         }

@@ -74,6 +74,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         &format!("{path}.file-format"),
                         format!("CodeBuild reads no reports of the format `{word}`"),
                     )
+                    .label("unknown format")
                     .through(node.origin.as_ref());
                 diagnostics.push(match near {
                     Some(near) => finding.help(format!("did you mean `{near}`?")),

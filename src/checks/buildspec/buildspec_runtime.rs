@@ -158,6 +158,7 @@ fn one(
             &place(spec, language),
             format!("{whose} no `{language}` {version}, as far as pipectl knows"),
         )
+        .label("unknown version")
         .through(entry.value.origin.as_ref())
         .help(format!("there are: {}", versions.join(", "))),
     );
@@ -193,6 +194,7 @@ fn idle(spec: &Spec<'_>, first: &Entry, image: &str, diagnostics: &mut Diagnosti
             &place(spec, &first.key),
             format!("`{image}` has the languages that it has: `{word}` is passed over"),
         )
+        .label("not read")
         .help(format!(
             "leave `{word}` out, or take an image of CodeBuild that has the language"
         )),
@@ -211,6 +213,7 @@ fn missing(spec: &Spec<'_>, image: &str, diagnostics: &mut Diagnostics) {
             path,
             format!("`{image}` wants to be told a runtime"),
         )
+        .label("no runtime named")
         .help(if spec.form == Form::Made {
             "add `runtimes: {LANGUAGE: VERSION}`, or take a present image"
         } else {

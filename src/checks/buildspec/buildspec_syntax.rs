@@ -58,6 +58,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         diagnostics.push(
             spec.finding(&RULE, root.span, "", message)
+                .label("not a map")
                 .help("begin with `version: 0.2` and `phases:`"),
         );
     }

@@ -54,12 +54,16 @@ fn names(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 let path = format!("env.{kind}.{name}");
                 let span = entry.key_span;
                 if let Some(rest) = name.strip_prefix(prefix.as_str()) {
-                    let finding = spec.finding(
-                        &NAME,
-                        span,
-                        &path,
-                        format!("`{name}` begins with {prefix}, which CodeBuild keeps for itself"),
-                    );
+                    let finding = spec
+                        .finding(
+                            &NAME,
+                            span,
+                            &path,
+                            format!(
+                                "`{name}` begins with {prefix}, which CodeBuild keeps for itself"
+                            ),
+                        )
+                        .label("reserved name");
                     diagnostics
                         .push(finding.help(format!("take another name, such as `BUILD_{rest}`")));
                 } else if let Some((_, first)) = seen.iter().find(|(other, _)| *other == name) {
@@ -145,6 +149,7 @@ fn export(
             &path,
             format!("variables that begin with {prefix} cannot be exported"),
         )
+        .label("reserved name")
         .help(format!(
             "export it under another name: `{0}=\"${name}\"` in the commands, and `{0}` here",
             name.trim_start_matches(prefix.as_str())
@@ -161,6 +166,7 @@ fn export(
             &path,
             format!("the project takes `{name}` from {from}: it cannot be exported"),
         )
+        .label("exported here")
         .related(variable.name.span, "taken here")
         .help("leave it out: let the action that needs it take it itself")
     } else if let Some(first) = first {

@@ -29,6 +29,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let span = entry.map_or(spec.head(), |entry| entry.key_span);
             diagnostics.push(
                 spec.finding(&RULE, span, "version", "the buildspec has no version")
+                    .label("no `version` here")
                     .help(format!("write `version: {present}` as the first line")),
             );
             continue;

@@ -73,11 +73,13 @@ fn local(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {
         large.map(|node| ("of size 2XLARGE", node.span))
     };
     if let Some((words, span)) = reason {
-        let finding = RULE.finding(
-            cache.span,
-            parts::place(project, "cache"),
-            format!("a build {words} has no local cache"),
-        );
+        let finding = RULE
+            .finding(
+                cache.span,
+                parts::place(project, "cache"),
+                format!("a build {words} has no local cache"),
+            )
+            .label("a local cache");
         let finding = if span == cache.span {
             finding
         } else {
@@ -113,7 +115,9 @@ fn local(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {
             } else {
                 "docker layers are kept on Linux only"
             };
-            let finding = RULE.finding(mode.span, place, message);
+            let finding = RULE
+                .finding(mode.span, place, message)
+                .label("keeps nothing");
             diagnostics.push(match (linux, project.raw) {
                 (true, true) => finding.help("add `privilegedMode: true` to the environment"),
                 (true, false) => finding.help("add `privileged: true`"),
@@ -129,6 +133,7 @@ fn local(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {
                     place,
                     "the source of a pipeline comes without git history: there is nothing to keep",
                 )
+                .label("keeps nothing")
                 .help("leave it out"),
             );
         }
@@ -148,11 +153,13 @@ fn no_paths(project: &Project, at: &Node, diagnostics: &mut Diagnostics) {
     {
         return;
     }
-    let finding = RULE.finding(
-        at.span,
-        parts::place(project, "cache"),
-        "the buildspec names no paths to keep",
-    );
+    let finding = RULE
+        .finding(
+            at.span,
+            parts::place(project, "cache"),
+            "the buildspec names no paths to keep",
+        )
+        .label("keeps nothing");
     diagnostics.push(finding.help(if project.raw || spec.span != project.span {
         "give the buildspec `cache: {paths: [\"node_modules/**/*\"]}` with the paths to keep"
     } else {
@@ -171,18 +178,20 @@ fn paths(project: &Project, none: Option<Span>, diagnostics: &mut Diagnostics) {
     else {
         return;
     };
-    let finding = RULE.finding(
-        entry.key_span,
-        parts::place(
-            project,
-            if project.raw {
-                "source.buildspec"
-            } else {
-                "buildspec.cache"
-            },
-        ),
-        "the buildspec has paths to keep, and the project has no cache",
-    );
+    let finding = RULE
+        .finding(
+            entry.key_span,
+            parts::place(
+                project,
+                if project.raw {
+                    "source.buildspec"
+                } else {
+                    "buildspec.cache"
+                },
+            ),
+            "the buildspec has paths to keep, and the project has no cache",
+        )
+        .label("kept nowhere");
     let finding = match none {
         Some(span) => finding.related(span, "no cache"),
         None => finding,

@@ -42,6 +42,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     badge,
                     format!("a source of type `{kind}` has no badge"),
                 )
+                .label("no badge to show")
                 .related(node.span, "the source")
                 .help("leave `badgeEnabled` out"),
             );

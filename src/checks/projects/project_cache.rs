@@ -36,7 +36,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "cache.modes",
                     kind,
                     "a local cache needs to know what it keeps".to_owned(),
-                );
+                )
+                .label("without `modes`");
                 diagnostics.push(finding.help(if project.raw {
                     "add `modes: [LOCAL_CUSTOM_CACHE]` for the paths of the buildspec, \
                      LOCAL_DOCKER_LAYER_CACHE for docker layers"
@@ -52,6 +53,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     kind,
                     "a cache in S3 needs a bucket".to_owned(),
                 )
+                .label("without a place")
                 .help(if project.raw {
                     "add `location: BUCKET/PREFIX`"
                 } else {

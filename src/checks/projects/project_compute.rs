@@ -52,6 +52,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 let message = format!("`{compute}` needs `{needs}`");
                 diagnostics.push(
                     parts::doubtful(&RULE, project, member, node, message)
+                        .label("of which machine?")
                         .help(format!("say what machine it is in `{needs}`")),
                 );
             }
@@ -65,7 +66,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 parts::machine(project, kind)
             )
         };
-        let finding = parts::finding(&RULE, project, member, node, message);
+        let finding = parts::finding(&RULE, project, member, node, message).label("not offered");
         let finding = if at.span == node.span || at.span == project.span {
             finding
         } else {

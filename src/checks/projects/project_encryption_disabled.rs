@@ -40,6 +40,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     node,
                     format!("artifacts of type `{paired}` cannot go without encryption"),
                 )
+                .label("always encrypted")
                 .help("leave `encryptionDisabled` out, or write `false`"),
             );
         }

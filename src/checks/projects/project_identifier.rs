@@ -76,6 +76,7 @@ fn list(
                     parts::place(project, &member),
                     format!("`{key}` is missing"),
                 )
+                .label(format!("without `{key}`"))
                 .help(format!(
                     "give it a name of letters, digits and underscores: `{key}: …`"
                 )),
@@ -95,10 +96,11 @@ fn list(
                     parts::place(project, &member),
                     format!("the identifier `{}` {}", text.value, wrong.words),
                 )
+                .label(wrong.label())
                 .through(text.origin.as_ref());
             diagnostics.push(match underscored(&text.value) {
                 Some(right) => finding.help(format!("write `{right}`")),
-                None => finding,
+                None => finding.help(wrong.help()),
             });
         } else if let Some((_, first)) = found.iter().find(|(name, _)| *name == text.value) {
             diagnostics.push(

@@ -79,7 +79,8 @@ fn unknown(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             .chain(lambda)
             .collect();
         let message = format!("CodeBuild has no image `{name}`, as far as pipectl knows");
-        let finding = parts::finding(&UNKNOWN, project, IMAGE, node, message);
+        let finding =
+            parts::finding(&UNKNOWN, project, IMAGE, node, message).label("unknown image");
         let near = nearest(name, names.iter().map(String::as_str));
         diagnostics.push(match near {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
@@ -130,6 +131,7 @@ fn outdated(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let message = format!("`{name}` is no longer kept up");
         diagnostics.push(
             parts::finding(&OUTDATED, project, IMAGE, node, message)
+                .label("outdated")
                 .help(format!("write {}", fields::one_of(newest(architecture)))),
         );
     }

@@ -47,6 +47,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     pull,
                     format!("CodeBuild pulls `{name}` itself, not with the project's role"),
                 )
+                .label("not for this image")
                 .related(image.span, "an image of CodeBuild")
                 .help("write `CODEBUILD`, or leave it out"),
             );
@@ -65,15 +66,18 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     place,
                     format!("`{name}` needs no credentials of a registry"),
                 )
+                .label("not needed")
                 .related(image.span, "an image of CodeBuild")
                 .help("leave `registryCredential` out"),
             );
         } else if !by_role && pull.is_none_or(|pull| fields::known(pull).is_some()) {
-            let finding = RULE.finding(
-                entry.key_span,
-                place,
-                "`registryCredential` needs `imagePullCredentialsType: SERVICE_ROLE`",
-            );
+            let finding = RULE
+                .finding(
+                    entry.key_span,
+                    place,
+                    "`registryCredential` needs `imagePullCredentialsType: SERVICE_ROLE`",
+                )
+                .label("not used so");
             diagnostics.push(match pull {
                 Some(pull) => finding
                     .related(pull.span, "pulls with CodeBuild's own credentials")

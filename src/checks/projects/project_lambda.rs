@@ -54,7 +54,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 member,
                 node,
                 format!("`{word}` is not for Lambda compute"),
-            );
+            )
+            .label("not on Lambda compute");
             let finding = parts::on_machine(finding, project, (at, node), "Lambda compute");
             diagnostics.push(if name.contains("imeout") {
                 finding.help(format!(

@@ -57,7 +57,8 @@ fn source(project: &Project, place: &str, node: &Node, diagnostics: &mut Diagnos
         if kind == "S3" && fields::known(location).is_some_and(|text| !text.contains('/')) {
             let place = format!("{place}.location");
             let message = "the location of a source in S3 is an object or a folder, not a bucket";
-            let finding = parts::finding(&RULE, project, &place, location, message.to_owned());
+            let finding = parts::finding(&RULE, project, &place, location, message.to_owned())
+                .label("a bucket alone");
             diagnostics.push(finding.help("write `BUCKET/KEY.zip`, or `BUCKET/FOLDER/`"));
         }
         return;
@@ -77,6 +78,7 @@ fn source(project: &Project, place: &str, node: &Node, diagnostics: &mut Diagnos
             at,
             format!("a source of type `{kind}` needs a `location`"),
         )
+        .label("without `location`")
         .help(help),
     );
 }
@@ -102,6 +104,7 @@ fn artifacts(
                 kind,
                 "artifacts in S3 need a `location`".to_owned(),
             )
+            .label("without `location`")
             .help("write `location:` and the name of the bucket"),
         );
         return;
@@ -123,6 +126,7 @@ fn artifacts(
                 text.value
             ),
         )
+        .label("more than a bucket")
         .through(text.origin.as_ref());
     diagnostics.push(
         if path.is_empty() || bucket.is_empty() || bucket.contains(':') {

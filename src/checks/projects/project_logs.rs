@@ -37,6 +37,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 at,
                 "logs in S3 need a place".to_owned(),
             )
+            .label("without `location`")
             .help(if project.raw {
                 "add `location: BUCKET/PREFIX`"
             } else {

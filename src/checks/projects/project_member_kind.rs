@@ -46,17 +46,26 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 };
                 for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
                     if !fits(item, inner) {
-                        diagnostics.push(parts::finding(
-                            &RULE,
-                            project,
-                            &format!("{path}[{index}]"),
-                            item,
-                            format!(
-                                "each of `{path}` must be {}, not {}",
-                                inner.words(),
-                                item.kind()
-                            ),
-                        ));
+                        diagnostics.push(
+                            parts::finding(
+                                &RULE,
+                                project,
+                                &format!("{path}[{index}]"),
+                                item,
+                                format!(
+                                    "each of `{path}` must be {}, not {}",
+                                    inner.words(),
+                                    item.kind()
+                                ),
+                            )
+                            .label(format!("{} here", item.kind()))
+                            .help(match item.scalar_text() {
+                                Some(text) if inner == MemberKind::Text => {
+                                    format!("quote it: \"{text}\"")
+                                }
+                                _ => format!("write {}", inner.words()),
+                            }),
+                        );
                     }
                 }
             }
@@ -72,7 +81,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 member.kind.words(),
                 node.kind()
             ),
-        );
+        )
+        .label(format!("{} here", node.kind()));
         let text = node.scalar_text();
         diagnostics.push(match (member.kind, text) {
             (MemberKind::Text, Some(text)) => finding.help(format!("quote it: \"{text}\"")),
@@ -80,7 +90,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             (MemberKind::Whole | MemberKind::Bool, Some(text)) if plain(&text, member.kind) => {
                 finding.help(format!("write {text} without quotes"))
             }
-            _ => finding,
+            (kind, _) => finding.help(format!("write {}", kind.words())),
         });
     });
 }

@@ -7,7 +7,7 @@ use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::Project;
-use crate::tree::Entry;
+use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "project-member-missing",
@@ -27,8 +27,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     members::each(subject, |project, path, found| {
         let (span, member) = match found {
             Found::Missing { span, member } => (span, member),
-            Found::Known { entry, member } if member.filled && entry.value.as_str() == Some("") => {
-                diagnostics.push(empty(project, path, entry, member));
+            Found::Known { entry, member } if member.filled => {
+                let items = entry.value.as_list();
+                let texts = items.unwrap_or(std::slice::from_ref(&entry.value));
+                for text in texts.iter().filter(|text| text.as_str() == Some("")) {
+                    diagnostics.push(empty(project, path, text, member));
+                }
                 return;
             }
             Found::Known { .. } | Found::Unknown { .. } => return,
@@ -37,11 +41,16 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         if path == "name" || path.starts_with("environment.environmentVariables") {
             return;
         }
-        let finding = RULE.finding(
-            span,
-            parts::place(project, path),
-            format!("`{path}` is missing: the API requires it"),
-        );
+        let finding = RULE
+            .finding(
+                span,
+                parts::place(project, path),
+                format!("`{path}` is missing: the API requires it"),
+            )
+            .label(format!(
+                "without `{}`",
+                path.rsplit('.').next().unwrap_or(path)
+            ));
         let words = member.words();
         diagnostics.push(if words.is_empty() {
             let what = if member.kind == MemberKind::Map {
@@ -59,12 +68,17 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 }
 
 /// A member that is there, and whose text is none.
-fn empty(project: &Project, path: &str, entry: &Entry, member: &Member) -> Diagnostic {
-    let finding = RULE.finding(
-        entry.value.span,
-        parts::place(project, path),
-        format!("`{path}` is empty"),
-    );
+fn empty(project: &Project, path: &str, text: &Node, member: &Member) -> Diagnostic {
+    let finding = RULE
+        .finding(
+            text.span,
+            parts::place(project, path),
+            match member.kind {
+                MemberKind::TextList => format!("a text of `{path}` is empty"),
+                _ => format!("`{path}` is empty"),
+            },
+        )
+        .label("nothing here");
     finding.help(match member.required {
         true => "give it a value: the API requires it",
         false => "give it a value, or leave it out",

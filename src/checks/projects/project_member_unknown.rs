@@ -46,6 +46,6 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 )
                 .help("leave it out, unless AWS has added it since"),
         };
-        diagnostics.push(finding);
+        diagnostics.push(finding.label("unknown member"));
     });
 }

@@ -125,6 +125,7 @@ fn judge(
             parts::place(project, member),
             format!("{noun} {}", wrong.words),
         )
+        .label(wrong.label())
         .through(text.origin.as_ref());
     let right: String = text
         .value
@@ -141,7 +142,7 @@ fn judge(
         if member == "name" && right != text.value && rule.check(&right).is_ok() {
             finding.help(format!("write `{right}`"))
         } else {
-            finding
+            finding.help(wrong.help())
         },
     );
 }

@@ -37,6 +37,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     parts::place(project, &format!("artifacts.{key}")),
                     format!("`{key}` does not go beside `NO_ARTIFACTS`"),
                 )
+                .label("not used")
                 .help(format!("leave `{key}` out")),
             );
         }

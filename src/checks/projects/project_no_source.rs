@@ -37,6 +37,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     location,
                     "`NO_SOURCE` has no location".to_owned(),
                 )
+                .label("not read")
                 .help("leave `location` out, or write the type of the source"),
             );
         }

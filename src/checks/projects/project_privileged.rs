@@ -52,7 +52,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 member,
                 node,
                 format!("{} has no privileged mode", parts::machine(project, kind)),
-            );
+            )
+            .label("not offered");
             let finding = parts::on_machine(finding, project, (at, node), "the environment type");
             diagnostics.push(finding.help(if project.raw {
                 format!(
@@ -76,6 +77,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     node,
                     format!("the kernel of `{}` cannot be chosen", kind.name),
                 )
+                .label("not offered")
                 .related(at.span, "the environment type")
                 .help(format!(
                     "leave `hostKernel` out; it is for {}",

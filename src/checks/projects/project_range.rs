@@ -36,7 +36,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             " minutes",
         ),
     ];
-    let counts: [(&str, &Quota, &str); 4] = [
+    let counts: [(&str, &Quota, &str); 5] = [
+        (
+            "environment.dockerServer.securityGroupIds",
+            &codebuild().vpc.security_groups,
+            "security groups of the docker server",
+        ),
         (
             "secondarySources",
             &limits.secondary_sources,
@@ -55,10 +60,18 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         ("tags", &limits.tags, "tags"),
     ];
     for project in parts::made(subject) {
-        for (member, quota, unit) in numbers {
-            let Some(node) = fields::get(&project.definition, member) else {
-                continue;
-            };
+        let own = numbers.into_iter().filter_map(|(member, quota, unit)| {
+            let node = fields::get(&project.definition, member)?;
+            Some((member.to_owned(), node, quota, unit))
+        });
+        let secondary = fields::items(&project.definition, "secondarySources").iter();
+        let depths = secondary.enumerate().filter_map(|(index, source)| {
+            let member = format!("secondarySources[{index}].gitCloneDepth");
+            let node = fields::get(source, "gitCloneDepth")?;
+            Some((member, node, &limits.git_clone_depth, ""))
+        });
+        for (member, node, quota, unit) in own.chain(depths) {
+            let member = member.as_str();
             let Data::Number(value) = node.data else {
                 continue;
             };
@@ -77,9 +90,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 quota.min, quota.max
             );
             let finding = if quota.certain {
-                parts::finding(&RULE, project, member, node, message)
+                parts::finding(&RULE, project, member, node, message).label("out of range")
             } else {
-                parts::doubtful(&RULE, project, member, node, message)
+                parts::doubtful(&RULE, project, member, node, message).label("out of range")
             };
             let nearest = if value < min { quota.min } else { quota.max };
             diagnostics.push(finding.help(if project.raw || unit.is_empty() {

@@ -61,6 +61,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         parts::place(project, &format!("{place}.{key}")),
                         format!("`{key}` is not for a source of type `{kind}`"),
                     )
+                    .label("not for this source")
                     .help(format!("leave it out; it is for {}", takes.join(", "))),
                 );
             }

@@ -48,11 +48,13 @@ fn one(role: &Text, place: &str, diagnostics: &mut Diagnostics) {
         return;
     }
     let finding = if name.contains(':') {
-        let finding = RULE.finding(
-            role.span,
-            place,
-            format!("`{name}` is not the ARN of a role"),
-        );
+        let finding = RULE
+            .finding(
+                role.span,
+                place,
+                format!("`{name}` is not the ARN of a role"),
+            )
+            .label("no ARN");
         finding.help("it looks like arn:aws:iam::123456789012:role/NAME")
     } else {
         let finding = RULE.doubtful(

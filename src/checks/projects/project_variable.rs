@@ -77,13 +77,16 @@ fn one(
     let prefix = &codebuild().environment.reserved_variable_prefix;
     let finding = if word.is_empty() {
         RULE.finding(name.span, place, "an environment variable needs a name")
+            .label("nothing here")
             .help("give it a name")
     } else if let Some(rest) = word.strip_prefix(prefix.as_str()) {
-        let finding = RULE.finding(
-            name.span,
-            place,
-            format!("`{word}` begins with {prefix}, which CodeBuild keeps for itself"),
-        );
+        let finding = RULE
+            .finding(
+                name.span,
+                place,
+                format!("`{word}` begins with {prefix}, which CodeBuild keeps for itself"),
+            )
+            .label("reserved name");
         if rest.is_empty() {
             finding.help("take another name")
         } else {

@@ -54,6 +54,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     at,
                     format!("the VPC needs {} too", words.join(" and ")),
                 )
+                .label(format!("without {}", words.join(" and ")))
                 .help("give the VPC's id, its subnets and its security groups, or no VPC"),
             );
         }
@@ -99,6 +100,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     vpc,
                     "a project on a fleet has no VPC of its own".to_owned(),
                 )
+                .label("passed over")
                 .related(fleet.span, "the fleet")
                 .help("leave `vpcConfig` out: the fleet has its network"),
             );

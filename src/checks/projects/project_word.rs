@@ -47,7 +47,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 continue;
             }
             let message = format!("`{path}` does not know `{word}`");
-            let finding = parts::finding(&RULE, project, path, node, message);
+            let finding = parts::finding(&RULE, project, path, node, message)
+                .label("not a word of this member");
             diagnostics.push(match nearest(word, words.iter().copied()) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
                 None => finding.help(format!("write {}", fields::one_of(words.iter().copied()))),

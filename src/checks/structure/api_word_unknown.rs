@@ -2,6 +2,7 @@
 
 use super::wording::either;
 use crate::catalog::structure;
+use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject, fields};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
 use crate::model::{Pipeline, Text};
@@ -21,8 +22,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for pipeline in subject.model.pipelines.iter().filter(|p| p.raw) {
-        of(pipeline, diagnostics);
+    for pipeline in &subject.model.pipelines {
+        if pipeline.raw {
+            of(pipeline, diagnostics);
+        }
+        for step in flow::steps(pipeline) {
+            environment(&step, diagnostics);
+        }
     }
 }
 
@@ -77,6 +83,29 @@ fn of(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// What the variables of a raw action are. Parameter Store is another rule's.
+fn environment(step: &Step<'_>, diagnostics: &mut Diagnostics) {
+    let Some(raw) = &step.action.raw_node else {
+        return;
+    };
+    let words = &structure::enums().environment_variable_type;
+    let items = fields::items(raw, "environmentVariables").iter();
+    for (index, item) in items.enumerate() {
+        let kind = fields::get(item, "type").and_then(fields::leaf);
+        let Some(word) = kind.filter(|word| word.value != "PARAMETER_STORE") else {
+            continue;
+        };
+        let path = format!("{}[{index}].type", step.path("env"));
+        one(
+            &word,
+            path,
+            words,
+            "a type of environment variables",
+            diagnostics,
+        );
+    }
+}
+
 fn one(word: &Text, path: String, words: &[String], what: &str, diagnostics: &mut Diagnostics) {
     if !word.known || words.contains(&word.value) {
         return;
@@ -89,6 +118,7 @@ fn one(word: &Text, path: String, words: &[String], what: &str, diagnostics: &mu
     };
     diagnostics.push(
         RULE.finding(word.span, path, format!("`{}` is not {what}", word.value))
+            .label("unknown word")
             .help(help)
             .through(word.origin.as_ref()),
     );

@@ -47,6 +47,7 @@ fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics
                 &pipeline.path,
                 format!("the pipeline `{name}` has neither `artifactStore` nor `artifactStores`"),
             )
+            .label("without a store")
             .help("give it a bucket: `artifactStore: {type: S3, location: BUCKET}`"),
         ),
         [first, second, ..] => diagnostics.push(

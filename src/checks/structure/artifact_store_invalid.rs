@@ -59,6 +59,7 @@ fn members<'n>(
                 path,
                 format!("`{}` must be {what}, not {}", entry.key, entry.value.kind()),
             )
+            .label(format!("{} here", entry.value.kind()))
             .help("write e.g. `{type: S3, location: BUCKET}`"),
         );
     }
@@ -81,6 +82,7 @@ fn store(subject: &Subject<'_>, entry: &Entry, path: &str, diagnostics: &mut Dia
         &required["artifactStore"],
         diagnostics,
     );
+    texts(node, path, &required["artifactStore"], diagnostics);
     one_of(node, "type", path, &enums.artifact_store, diagnostics);
     if let Some(bucket) = text(node, "location") {
         let path = format!("{path}.location");
@@ -111,6 +113,7 @@ fn store(subject: &Subject<'_>, entry: &Entry, path: &str, diagnostics: &mut Dia
         &required["encryptionKey"],
         diagnostics,
     );
+    texts(&key.value, &path, &required["encryptionKey"], diagnostics);
     one_of(
         &key.value,
         "type",
@@ -136,11 +139,40 @@ fn text(node: &Node, key: &str) -> Option<Text> {
     })
 }
 
+/// Members that are there and no texts.
+fn texts(node: &Node, path: &str, members: &[String], diagnostics: &mut Diagnostics) {
+    for member in members {
+        let Some(value) = node.get(member) else {
+            continue;
+        };
+        if value.is_null()
+            || value.has_unknown()
+            || matches!(value.data, Data::Text(_) | Data::Secret(_))
+        {
+            continue;
+        }
+        diagnostics.push(
+            RULE.finding(
+                value.span,
+                format!("{path}.{member}"),
+                format!("`{member}` must be a text, not {}", value.kind()),
+            )
+            .label(format!("{} here", value.kind()))
+            .help(match value.scalar_text() {
+                Some(text) => format!("quote it: \"{text}\""),
+                None => "write a text".to_owned(),
+            })
+            .through(value.origin.as_ref()),
+        );
+    }
+}
+
 fn lacks(node: &Node, owner: Span, path: &str, required: &[String], diagnostics: &mut Diagnostics) {
     for member in required {
         if node.get(member).is_none_or(Node::is_null) {
             diagnostics.push(
                 RULE.finding(owner, path, format!("`{path}` has no `{member}`"))
+                    .label(format!("without `{member}`"))
                     .help(format!(
                         "the API wants {}",
                         quoted(required.iter().map(String::as_str))
@@ -165,6 +197,7 @@ fn one_of(node: &Node, key: &str, path: &str, words: &[String], diagnostics: &mu
             format!("{path}.{key}"),
             format!("`{key}` cannot be `{}`", word.value),
         )
+        .label("unknown word")
         .help(format!("write `{near}`"))
         .through(word.origin.as_ref()),
     );

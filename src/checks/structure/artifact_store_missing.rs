@@ -121,6 +121,7 @@ fn several(
                 format!("{}.artifactStores", pipeline.path),
                 format!("the pipeline stands in {home}, for which there is no artifact store"),
             )
+            .label(format!("no store for {home}"))
             .help(format!(
                 "add `{home}: {{type: S3, location: BUCKET}}`, a bucket of that region"
             )),

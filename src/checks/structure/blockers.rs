@@ -35,6 +35,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         stage.name.value
                     ),
                 )
+.label("not offered")
                 .help("leave it out; `transition: {enabled: false}` on a stage keeps executions out of it"),
             );
         }

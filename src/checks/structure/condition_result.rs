@@ -58,6 +58,7 @@ fn written(
                     format!("{path}.result"),
                     format!("`{place}` has no result of its own; the conditions in it have one"),
                 )
+                .label("not a result's place")
                 .help("write it as `conditions: [{result: …, rules: […]}]`"),
             );
         } else {
@@ -80,6 +81,7 @@ fn written(
                 format!("{path}.result"),
                 "a stage is retried without asking, and conditions stand beside `RETRY`",
             )
+            .label("asks nobody")
             .related(first.span, "the conditions")
             .help("take the conditions away, or `RETRY`"),
         );
@@ -98,6 +100,7 @@ fn written(
                 format!("{path}.retryConfiguration"),
                 "`retryConfiguration` goes with the result `RETRY` only",
             )
+            .label("without `RETRY`")
             .help("add `result: RETRY`, or leave it out"),
         );
     }
@@ -110,6 +113,7 @@ fn written(
                     format!("{path}.retryConfiguration.retryMode"),
                     format!("`{}` is no mode of retry", mode.value),
                 )
+                .label("unknown mode")
                 .help(words_help(&mode.value, modes)),
             );
         }
@@ -124,6 +128,7 @@ fn one(result: &Text, path: &str, words: &[String], place: &str, diagnostics: &m
                 path,
                 format!("`{place}` cannot end in `{}`", result.value),
             )
+            .label("not a result here")
             .help(words_help(&result.value, words))
             .through(result.origin.as_ref()),
         );

@@ -7,6 +7,7 @@ mod artifact_duplicate;
 mod artifact_store_choice;
 mod artifact_store_invalid;
 mod artifact_store_missing;
+mod artifact_store_unused;
 mod artifact_unknown;
 mod blockers;
 mod condition_result;
@@ -39,6 +40,7 @@ mod topic_region;
 mod trigger_filter;
 mod trigger_pattern;
 mod trigger_source;
+mod variable_unused;
 mod wording;
 
 use super::Rule;
@@ -52,6 +54,7 @@ pub(super) const RULES: &[&Rule] = &[
     &artifact_store_choice::RULE,
     &artifact_store_invalid::RULE,
     &artifact_store_missing::RULE,
+    &artifact_store_unused::RULE,
     &artifact_unknown::RULE,
     &blockers::RULE,
     &condition_result::RULE,
@@ -84,4 +87,5 @@ pub(super) const RULES: &[&Rule] = &[
     &trigger_filter::RULE,
     &trigger_pattern::RULE,
     &trigger_source::RULE,
+    &variable_unused::RULE,
 ];

@@ -57,6 +57,10 @@ fn of_stage(stage: &Stage) -> Vec<Named<'_>> {
         for (index, rule) in condition.rules.iter().enumerate() {
             let path = format!("{}.name", rule_path(condition, index));
             named.push((&rule.name, &names.rule, "name of a rule", path));
+            if rule.raw.is_some() {
+                let path = format!("{}.ruleTypeId.provider", rule_path(condition, index));
+                named.push((&rule.provider, &names.provider, "name of a provider", path));
+            }
         }
     }
     named
@@ -66,6 +70,15 @@ fn of_action<'a>(step: &Step<'a>) -> Vec<Named<'a>> {
     let names = structure::names();
     let (stage, action) = (step.stage, step.action);
     let mut named = Vec::new();
+    if action.raw {
+        let path = step.path("actionTypeId.provider");
+        named.push((
+            &action.provider,
+            &names.provider,
+            "name of a provider",
+            path,
+        ));
+    }
     // the only action of a stage has the stage's name, which is said once
     if stage.name.span != action.name.span || stage.name.value != action.name.value {
         let path = step.path("name");

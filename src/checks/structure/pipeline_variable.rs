@@ -68,10 +68,27 @@ fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics
                     &path,
                     format!("the default of the variable `{}` has several lines", name.value),
                 )
+                .label("several lines")
                 .help("values of pipeline variables have one line")
                 .through(value.origin.as_ref()),
             ),
             _ => {}
+        }
+        let lines = |text: &&Text| text.known && text.value.trim_end().contains(['\n', '\r']);
+        if let Some(text) = variable.description.as_ref().filter(lines) {
+            diagnostics.push(
+                RULE.doubtful(
+                    text.span,
+                    &path,
+                    format!(
+                        "the description of the variable `{}` has several lines",
+                        name.value
+                    ),
+                )
+                .label("several lines")
+                .help("write it as one line")
+                .through(text.origin.as_ref()),
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::catalog::structure;
 use crate::catalog::text::Quota;
 use crate::checks::{Rule, Subject, fields, flow};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::model::{Condition, Filter, Pipeline, PipelineVariable, Stage, Text, Trigger};
+use crate::model::{Action, Condition, Filter, Pipeline, PipelineVariable, Stage, Text, Trigger};
 use crate::source::Span;
 use crate::tree::Node;
 
@@ -69,6 +69,9 @@ fn actions(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     let path = listed(pipeline, "stages", quota, list, stage_span, diagnostics);
     for stage in list {
         of_stage(stage, diagnostics);
+        for action in &stage.actions {
+            empty_members(action, diagnostics);
+        }
     }
     let all: Vec<Span> = flow::steps(pipeline).map(|step| step.action.span).collect();
     let quota = &quotas.actions_per_pipeline;
@@ -90,6 +93,46 @@ fn of_stage(stage: &Stage, diagnostics: &mut Diagnostics) {
     );
     let actions = stage.actions.len();
     most(quota, actions, span, path, &owner, "actions", diagnostics);
+}
+
+/// Lists of a raw action that are there and empty: the API wants a member or no list.
+fn empty_members(action: &Action, diagnostics: &mut Diagnostics) {
+    let Some(raw) = &action.raw_node else { return };
+    let quotas = structure::quotas();
+    let mut lists: Vec<(String, Option<&Node>, &Quota, &str)> = [
+        (
+            "outputVariables",
+            &quotas.output_variables,
+            "output variables",
+        ),
+        (
+            "environmentVariables",
+            &quotas.environment_variables,
+            "environment variables",
+        ),
+    ]
+    .into_iter()
+    .map(|(key, quota, what)| (key.to_owned(), fields::get(raw, key), quota, what))
+    .collect();
+    for (index, output) in fields::items(raw, "outputArtifacts").iter().enumerate() {
+        let key = format!("outputArtifacts[{index}].files");
+        lists.push((
+            key,
+            fields::get(output, "files"),
+            &quotas.output_files,
+            "files",
+        ));
+    }
+    for (key, list, quota, what) in lists {
+        let Some(list) = list.filter(|list| list.as_list().is_some_and(<[Node]>::is_empty)) else {
+            continue;
+        };
+        let (path, owner) = (
+            format!("{}.{key}", action.path),
+            format!("`{}`", action.name.value),
+        );
+        diagnostics.extend(outside(&RULE, quota, 0, list.span, path, &owner, what));
+    }
 }
 
 /// Characters of a text.
@@ -301,15 +344,18 @@ fn rules(place: &str, condition: &Condition, complete: bool, diagnostics: &mut D
             let quota = &quotas.conditions;
             let at = format!("{path}.conditions");
             let span = beyond(items, quota, |item| item.span, list.span);
-            most(
-                quota,
-                items.len(),
-                span,
-                at,
-                &owner,
-                "conditions",
-                diagnostics,
-            );
+            if list.as_list().is_some() {
+                let number = items.len();
+                diagnostics.extend(outside(
+                    &RULE,
+                    quota,
+                    number,
+                    span,
+                    at,
+                    &owner,
+                    "conditions",
+                ));
+            }
             for (index, item) in items.iter().enumerate() {
                 let quota = &quotas.rules;
                 let Some(rules) = fields::get(item, "rules") else {
@@ -328,6 +374,19 @@ fn rules(place: &str, condition: &Condition, complete: bool, diagnostics: &mut D
                     "rules",
                 ));
             }
+        }
+        None if condition.raw.is_some() && place != "onFailure" && complete => {
+            let at = format!("{path}.conditions");
+            let quota = &quotas.conditions;
+            diagnostics.extend(outside(
+                &RULE,
+                quota,
+                0,
+                condition.span,
+                at,
+                &owner,
+                "conditions",
+            ));
         }
         None => {
             let quota = &quotas.rules;

@@ -95,6 +95,7 @@ fn one(subject: &Subject<'_>, region: &Text, path: String, diagnostics: &mut Dia
     };
     diagnostics.push(
         finding
+            .label("unknown region")
             .help(match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "write it as AWS does, e.g. `eu-west-1`".to_owned(),

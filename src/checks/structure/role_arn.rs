@@ -49,6 +49,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     path,
                     format!("the pipeline `{}` has no `roleArn`", pipeline.name.value),
                 )
+                .label("without a role")
                 .help("give the ARN of the role it works with, `arn:aws:iam::ACCOUNT:role/NAME`"),
             ),
             None => {}
@@ -112,6 +113,7 @@ fn one(subject: &Subject<'_>, role: &Text, raw: bool, path: String, diagnostics:
         .label("the account of the role")
     } else {
         RULE.finding(role.span, path, format!("`{value}` is no ARN of a role"))
+            .label("no role")
     };
     diagnostics.push(
         finding

@@ -140,7 +140,8 @@ impl Of<'_> {
             RULE.finding(value.span, path, message)
         } else {
             RULE.doubtful(value.span, path, message)
-        };
+        }
+        .label("not a value of this key");
         let note = key.note.as_deref();
         let longer = format!("* {}", value.value);
         let help = if length == 0 {
@@ -162,7 +163,10 @@ impl Of<'_> {
         let finding = finding.through(value.origin.as_ref());
         Some(match help {
             Some(help) => finding.help(help),
-            None => finding,
+            None => finding.help(format!(
+                "write `{word}` as the page of {} rules says",
+                self.provider.provider
+            )),
         })
     }
 
@@ -198,6 +202,7 @@ impl Of<'_> {
                         self.rule.name.value, self.provider.provider
                     ),
                 )
+                .label(format!("without `{word}`"))
                 .help(match &key.note {
                     Some(note) => format!("add `{word}`: {note}"),
                     None => format!("add `{word}`"),
@@ -209,17 +214,24 @@ impl Of<'_> {
     fn commands(&self, subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let rule = self.rule;
         match (self.provider.commands, rule.commands.first()) {
-            (true, None) if subject.complete => diagnostics.push(RULE.finding(
-                rule.name.span,
-                format!("{}.commands", self.path),
-                format!("the rule `{}` has no commands", rule.name.value),
-            )),
+            (true, None) if subject.complete => diagnostics.push(
+                RULE.finding(
+                    rule.name.span,
+                    format!("{}.commands", self.path),
+                    format!("the rule `{}` has no commands", rule.name.value),
+                )
+                .label("nothing to run")
+                .help(
+                    "give it some: `commands: [\"./check.sh\"]`; the rule holds if they end well",
+                ),
+            ),
             (false, Some(first)) => diagnostics.push(
                 RULE.finding(
                     first.span,
                     format!("{}.commands", self.path),
                     format!("a {} rule has no commands", self.provider.provider),
                 )
+                .label("does not belong here")
                 .help("commands are for rules of the provider Commands"),
             ),
             _ => {}

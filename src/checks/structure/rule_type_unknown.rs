@@ -39,6 +39,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         provider.value
                     ),
                 )
+                .label("unknown provider")
                 .help(match near {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("there are {}", quoted(all())),
@@ -64,6 +65,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         format!("{path}.{key}"),
                         format!("the {key} of a rule cannot be `{}`", word.value),
                     )
+                    .label("unknown word")
                     .help(format!("write `{wanted}`"))
                     .through(word.origin.as_ref()),
                 );

@@ -34,6 +34,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         step.action.name.value, quota.min, quota.max
                     ),
                 )
+                .label("out of range")
                 .help("run orders of a stage begin at 1; equal ones run side by side"),
             );
         }

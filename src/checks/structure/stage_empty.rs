@@ -29,6 +29,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 format!("{}.actions", stage.path),
                 format!("the stage `{}` has no action", stage.name.value),
             )
+            .label("without actions")
             .help("give it an action, or leave the stage out"),
         );
     }

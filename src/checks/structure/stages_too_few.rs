@@ -40,11 +40,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .label("the only stage"),
-            None => RULE.finding(
-                pipeline.span,
-                path,
-                format!("the pipeline has no stages; AWS wants at least {fewest}"),
-            ),
+            None => RULE
+                .finding(
+                    pipeline.span,
+                    path,
+                    format!("the pipeline has no stages; AWS wants at least {fewest}"),
+                )
+                .label("without stages"),
         };
         diagnostics
             .push(finding.help("add a stage that does something with the source, e.g. a build"));

@@ -90,6 +90,7 @@ fn bounds(
                 quota.max / (24 * 60)
             ),
         )
+        .label("out of range")
         .help(if raw {
             "write a number of minutes"
         } else {

@@ -5,7 +5,7 @@ use crate::catalog::structure;
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::model::{Filter, Trigger};
+use crate::model::{Filter, Text, Trigger};
 use crate::source::Span;
 
 pub(super) const RULE: Rule = Rule {
@@ -61,6 +61,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 diagnostics.extend(one(trigger, filter, kind, &path));
                 if subject.complete {
                     diagnostics.extend(without_pattern(trigger, filter, &path));
+                    diagnostics.extend(taken_back(filter, &path, trigger.raw.is_some()));
                 }
                 if filters[..index].iter().any(|other| same(other, filter)) {
                     diagnostics.push(
@@ -131,6 +132,46 @@ fn without_pattern(trigger: &Trigger, filter: &Filter, path: &str) -> Vec<Diagno
         .collect()
 }
 
+/// Patterns that are all taken back: excludes win over includes.
+fn taken_back(filter: &Filter, path: &str, raw: bool) -> Vec<Diagnostic> {
+    let lists = [
+        ("branches", &filter.branches),
+        (if raw { "filePaths" } else { "paths" }, &filter.paths),
+        ("tags", &filter.tags),
+    ];
+    let mut found = Vec::new();
+    for (key, globs) in lists {
+        let Some(globs) = globs else { continue };
+        let excluded = |text: &Text| {
+            let same = |other: &&Text| other.known && other.value == text.value;
+            text.known
+                .then(|| globs.excludes.iter().find(same))
+                .flatten()
+        };
+        let pairs: Vec<(&Text, &Text)> = globs
+            .includes
+            .iter()
+            .filter_map(|text| Some((text, excluded(text)?)))
+            .collect();
+        if let Some((first, other)) = pairs
+            .first()
+            .filter(|_| pairs.len() == globs.includes.len())
+        {
+            found.push(
+                RULE.doubtful(
+                    other.span,
+                    format!("{path}.{key}"),
+                    format!("`{key}` excludes all that it includes: the filter matches nothing"),
+                )
+                .label("excluded")
+                .related(first.span, "included")
+                .help("take the pattern out of `excludes`, or include more"),
+            );
+        }
+    }
+    found
+}
+
 /// Where the keys of a filter stand.
 fn keys(filter: &Filter) -> Vec<(&'static str, Span)> {
     [
@@ -148,7 +189,7 @@ fn same(one: &Filter, other: &Filter) -> bool {
         let globs = [&filter.branches, &filter.tags, &filter.paths];
         let lists = globs.map(|globs| {
             globs.as_ref().map(|globs| {
-                let values = |list: &[crate::model::Text]| {
+                let values = |list: &[Text]| {
                     list.iter()
                         .map(|text| text.value.clone())
                         .collect::<Vec<_>>()
@@ -186,6 +227,7 @@ fn one(trigger: &Trigger, filter: &Filter, kind: &str, path: &str) -> Option<Dia
         if kind == "push" {
             return Some(
                 RULE.finding(filter.span, path, "the filter of pushes has no pattern")
+                    .label("matches nothing")
                     .help(format!(
                         "give it `branches`, `branches` and `{paths}`, or `tags`"
                     )),

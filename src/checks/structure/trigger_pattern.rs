@@ -63,6 +63,7 @@ struct Oddity {
     start: usize,
     end: usize,
     message: String,
+    label: &'static str,
     help: String,
 }
 
@@ -71,14 +72,28 @@ fn one(subject: &Subject<'_>, key: &str, pattern: &Text, path: &str) -> Option<D
     if !pattern.known || pattern.value.chars().count() as u64 > most {
         return None;
     }
-    let odd = reference(key, &pattern.value)
+    let odd = lines(&pattern.value)
+        .or_else(|| reference(key, &pattern.value))
         .or_else(|| expression(key, &pattern.value))
         .or_else(|| unbalanced(&pattern.value))?;
     let span = subject.part(pattern, odd.start, odd.end);
     Some(
         RULE.finding(span, format!("{path}.{key}"), odd.message)
+            .label(odd.label)
             .help(odd.help),
     )
+}
+
+/// A line break, which no name has.
+fn lines(value: &str) -> Option<Oddity> {
+    let at = value.find(['\n', '\r'])?;
+    Some(Oddity {
+        start: at,
+        end: at + 1,
+        message: "the pattern has several lines, and matches nothing".to_owned(),
+        label: "several lines",
+        help: "write a list of patterns, one of them a line".to_owned(),
+    })
 }
 
 /// A branch or tag as git writes it in full.
@@ -96,6 +111,7 @@ fn reference(key: &str, value: &str) -> Option<Oddity> {
             "`{value}` matches no {}: they are named without `{prefix}`",
             one_of(key)
         ),
+        label: "more than its name",
         help: format!("write `{short}`"),
     })
 }
@@ -114,6 +130,7 @@ fn expression(key: &str, value: &str) -> Option<Oddity> {
         start,
         end,
         message: format!("`{value}` reads as a regular expression; patterns of triggers are globs"),
+        label: "no sign of a glob",
         help: "a glob has `*`, `**`, `?`, `[abc]` and `{this,that}`".to_owned(),
     };
     if let Some(at) = value.find('|') {
@@ -159,6 +176,7 @@ fn unbalanced(value: &str) -> Option<Oddity> {
         start: at,
         end: at + 1,
         message: format!("`{value}` is no glob: {what}"),
+        label: if what.ends_with("closed") { "not closed" } else { "braces in braces" },
         help: "a glob has `*`, `**`, `?`, `[abc]` and `{this,that}`; `\\` before a character takes it as it is"
             .to_owned(),
     }

@@ -134,22 +134,30 @@ pub(super) fn unfit(
                 .label("not allowed here");
             finding.help(characters_help(value, fact))
         }
-        TextProblem::TooShort { length: 0, .. } => {
-            rule.finding(text.span, path, format!("the {what} is empty"))
-        }
-        TextProblem::TooShort { length, min } => rule.finding(
-            text.span,
-            path,
-            format!("the {what} `{value}` has {length} characters; it takes at least {min}"),
-        ),
+        TextProblem::TooShort { length: 0, .. } => rule
+            .finding(text.span, path, format!("the {what} is empty"))
+            .label("nothing here")
+            .help(format!("give it a value: {}", allowed(fact))),
+        TextProblem::TooShort { length, min } => rule
+            .finding(
+                text.span,
+                path,
+                format!("the {what} `{value}` has {length} characters; it takes at least {min}"),
+            )
+            .label("too short")
+            .help(format!("write {min} characters or more")),
         TextProblem::TooLong { length, max } => rule
             .finding(
                 text.span,
                 path,
                 format!("the {what} has {length} characters; AWS takes at most {max}"),
             )
-            .label(format!("{} too many", length - max)),
-        TextProblem::Shape => rule.finding(text.span, path, format!("`{value}` is no {what}")),
+            .label(format!("{} too many", length - max))
+            .help(format!("shorten it to {max}")),
+        TextProblem::Shape => rule
+            .finding(text.span, path, format!("`{value}` is no {what}"))
+            .label("not the form of it")
+            .help(allowed(fact)),
         TextProblem::Reserved => rule
             .finding(
                 text.span,
@@ -168,6 +176,13 @@ fn named(character: char) -> String {
         '\n' | '\r' => "a line break in it".to_owned(),
         '\t' => "a tab in it".to_owned(),
         other => format!("the character `{other}` in it"),
+    }
+}
+
+fn allowed(fact: &TextRule) -> String {
+    match &fact.characters {
+        Some(words) => format!("allowed are {words}"),
+        None => "write it as AWS takes it".to_owned(),
     }
 }
 
@@ -212,11 +227,16 @@ pub(super) fn outside(
     let (min, max) = (quota.min, quota.max);
     if quota.allows(amount) {
         let doubt = quota.warn_above.filter(|doubt| amount > *doubt)?;
-        return Some(rule.doubtful(
-            span,
-            path,
-            format!("{owner} has {number} {of}; some pages of AWS allow {max}, some only {doubt}"),
-        ));
+        let message =
+            format!("{owner} has {number} {of}; some pages of AWS allow {max}, some only {doubt}");
+        return Some(
+            rule.doubtful(span, path, message)
+                .label(format!("above {doubt}"))
+                .help(format!(
+                    "keep to {doubt} to be sure: {}",
+                    fewer(of, number, max)
+                )),
+        );
     }
     let message = if amount > max {
         format!("{owner} has {number} {of}; AWS takes at most {max}")
@@ -232,20 +252,33 @@ pub(super) fn outside(
     } else {
         rule.doubtful(span, path, message)
     };
-    let finding = if amount > max {
-        finding.label(format!("{} too many", amount - max))
-    } else {
-        finding
+    let label = match amount {
+        0 => "nothing here".to_owned(),
+        _ if amount > max => format!("{} too many", amount - max),
+        _ => format!("{} too few", min - amount),
     };
-    let help = match (of, number) {
-        ("actions", _) => "share them among several stages",
-        ("stages", _) => "join stages: a stage can have several actions",
-        ("filters" | "rules" | "patterns" | "events", 0) => "add one, or leave the key out",
-        ("filters", _) => "one filter can have several patterns",
-        ("patterns", _) => "`{this,that}` and `*` say several at once",
-        ("characters", 0) => "give it a value, or leave it out",
-        ("rules", _) => "ask less in one condition",
-        _ => return Some(finding),
-    };
-    Some(finding.help(help))
+    Some(finding.label(label).help(fewer(of, number, max)))
+}
+
+/// How to keep to a quota.
+fn fewer(of: &str, number: usize, max: u64) -> String {
+    match (of, number) {
+        ("actions", _) => "share them among several stages".to_owned(),
+        ("stages", _) => "join stages: a stage can have several actions".to_owned(),
+        (
+            "filters" | "rules" | "patterns" | "events" | "conditions" | "files" | "output variables"
+            | "environment variables",
+            0,
+        ) => "add one, or leave the key out".to_owned(),
+        ("filters", _) => "one filter can have several patterns".to_owned(),
+        ("patterns", _) => "`{this,that}` and `*` say several at once".to_owned(),
+        ("characters", 0) => "give it a value, or leave it out".to_owned(),
+        ("characters", _) => format!("shorten it to {max}"),
+        ("rules", _) => "ask less in one condition".to_owned(),
+        ("conditions", _) => "put the rules of all into one condition".to_owned(),
+        ("variables", _) => {
+            "join some, or keep what does not change from run to run in the environment of the builds".to_owned()
+        }
+        _ => format!("keep {max} of them"),
+    }
 }
