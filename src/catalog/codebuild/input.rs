@@ -150,7 +150,7 @@ mod tests {
                 if let Some(shape) = &member.shape {
                     assert!(INPUT.shapes.contains_key(shape), "{name}.{}", member.name);
                 }
-                let closed = member.words.is_some();
+                let closed = member.words.is_some() || !member.only.is_empty();
                 assert_eq!(closed, !member.words().is_empty(), "{name}.{}", member.name);
             }
         }
