@@ -7,8 +7,12 @@ pub mod operate;
 
 use std::path::PathBuf;
 
-use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
+use clap::builder::{
+    FalseyValueParser, NonEmptyStringValueParser, PossibleValue, PossibleValuesParser,
+};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::starter;
 
 /// CodePipeline and CodeBuild from one short YAML file: checked offline, planned, applied, rehearsed in a sandbox.
 #[derive(Debug, Parser)]
@@ -18,6 +22,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
     propagate_version = true,
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
+        pipectl init                           a first file that fits the repository\n  \
         pipectl validate                       check the file, offline\n  \
         pipectl plan -r us-east-1              what apply would change\n  \
         pipectl apply -r us-east-1             do it\n  \
@@ -126,6 +131,10 @@ pub enum Command {
     Apply(Apply),
     /// Remove what the file owns in the account, and nothing else
     Destroy(Destroy),
+    /// Print the least IAM policy for whoever runs plan, apply, run and destroy on this file
+    Permissions(Permissions),
+    /// Write a first pipeline file that fits the repository
+    Init(Init),
     /// Start the pipeline; in the sandbox, run it here to the end
     Run(operate::Run),
     /// Show how the newest execution stands
@@ -153,21 +162,56 @@ pub enum Command {
     /// Draw the pipeline
     Graph(operate::Graph),
     /// Change what the sandbox account holds
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  pipectl sandbox set ssm /hw/bucket my-bucket\n  pipectl sandbox list"
+    )]
     Sandbox(SandboxCommand),
     /// Explain a finding
     Explain(Explain),
     /// Print the JSON Schema of the pipeline file, for editors
+    #[command(after_help = "Example:\n  pipectl schema > .pipeline.schema.json")]
     Schema,
     /// Print completions for a shell
     Completions(Completions),
-    /// Print the manual page
-    Man,
+    /// Print the manual: all of it, the page of one command, or every page into a folder
+    Man(Man),
+    /// What the completions of shells ask for while a person types
+    #[command(hide = true)]
+    Complete(Complete),
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl man apply | man -l -\n  pipectl man --out ~/.local/share/man/man1"
+)]
+pub struct Man {
+    /// The command whose page it is [default: all]
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    pub command: Option<String>,
+    /// Write every page into this folder: pipectl.1, pipectl-apply.1, …
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `complete`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  pipectl complete -- run --pipeline pr")]
+pub struct Complete {
+    /// The word after the last is the one in the making
+    #[arg(long)]
+    pub next: bool,
+    /// The words behind the program's name, up to the one in the making
+    #[arg(last = true, value_name = "WORDS")]
+    pub words: Vec<String>,
 }
 
 /// `completions`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  pipectl completions bash > /etc/bash_completion.d/pipectl")]
+#[command(
+    after_help = "Examples:\n  pipectl completions bash > ~/.local/share/bash-completion/completions/pipectl\n  pipectl completions zsh > ~/.zfunc/_pipectl            with fpath+=~/.zfunc before compinit\n  pipectl completions fish > ~/.config/fish/completions/pipectl.fish\n  pipectl completions powershell >> $PROFILE\n  pipectl completions elvish >> ~/.config/elvish/rc.elv\n\nNames of pipelines, stages and actions come from the file while you type."
+)]
 pub struct Completions {
     /// The shell
     pub shell: clap_complete::Shell,
@@ -320,6 +364,65 @@ pub struct Destroy {
     pub break_lock: bool,
 }
 
+/// `permissions`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl permissions > policy.json\n  pipectl permissions --explain             why each statement is there\n  pipectl permissions --for plan --for run  for a colleague who only looks and starts\n  pipectl permissions --offline             without asking AWS: what only it knows is a star"
+)]
+pub struct Permissions {
+    /// Only what these need; may be repeated [default: all of them]
+    #[arg(long = "for", value_name = "TASK", value_delimiter = ',')]
+    pub tasks: Vec<Task>,
+    /// Do not ask AWS: what only AWS knows is a `*`
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub offline: bool,
+    /// Why each statement is there
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub explain: bool,
+}
+
+/// What somebody runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Task {
+    /// `plan`.
+    Plan,
+    /// `apply`, without `--prune`.
+    Apply,
+    /// `run`, `status`, `watch`, `logs`, `reports`, `graph --live`.
+    Run,
+    /// `approve`, `reject`, `retry`, `stop`, `rollback`, `enable`, `disable`.
+    Steer,
+    /// `destroy`, and `apply --prune` together with `apply`.
+    Destroy,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  pipectl init                          stages that fit what lies here\n  pipectl init --dry-run                only show the file\n  pipectl init --template heavy-water   a whole system, with its application\n  pipectl init --list"
+)]
+pub struct Init {
+    /// A template instead of what lies here; all but minimal bring an application, so that they run
+    #[arg(short, long, value_name = "NAME", value_parser = templates())]
+    pub template: Option<String>,
+    /// List the templates
+    #[arg(long, value_parser = FalseyValueParser::new(), conflicts_with_all = ["template", "dry_run"])]
+    pub list: bool,
+    /// Only show the file
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+}
+
+fn templates() -> PossibleValuesParser {
+    let all = starter::templates::TEMPLATES.iter();
+    let minimal =
+        PossibleValue::new(starter::templates::MINIMAL).help(starter::templates::MINIMAL_SUMMARY);
+    PossibleValuesParser::new(
+        all.map(|one| PossibleValue::new(one.name).help(one.summary))
+            .chain([minimal]),
+    )
+}
+
 /// `sandbox …`.
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
@@ -339,6 +442,7 @@ pub enum SandboxCommand {
         secure: bool,
     },
     /// Show a parameter, or that a secret exists
+    #[command(after_help = "Example:\n  pipectl sandbox get ssm /hw/bucket")]
     Get {
         /// Which store
         store: Store,
@@ -346,8 +450,10 @@ pub enum SandboxCommand {
         name: String,
     },
     /// Show what the account holds
+    #[command(after_help = "Example:\n  pipectl sandbox list --format json")]
     List,
     /// Forget everything in the account
+    #[command(after_help = "Example:\n  pipectl sandbox reset --yes")]
     Reset {
         /// Do not ask
         #[arg(long, value_parser = FalseyValueParser::new())]
@@ -366,7 +472,7 @@ pub enum Store {
 
 /// `explain`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  pipectl explain artifact-not-produced")]
+#[command(after_help = "Examples:\n  pipectl explain\n  pipectl explain artifact-not-produced")]
 pub struct Explain {
     /// The code of a finding; none lists them
     pub code: Option<String>,

@@ -33,6 +33,7 @@ pub mod resources;
 pub mod sandbox;
 pub mod schema;
 pub mod source;
+pub mod starter;
 pub mod tree;
 pub mod variables;
 pub mod yaml;

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::apply::retry;
-use crate::catalog::errors;
+use crate::catalog::{errors, operations};
 use crate::cloud::{Cloud, CloudError, ErrorKind};
 use crate::error::Failure;
 use crate::inventory::Inventory;
@@ -131,10 +131,7 @@ pub fn failure(error: &CloudError) -> Failure {
     failure.resource.clone_from(&error.resource);
     failure.request_id.clone_from(&error.request_id);
     failure.help = match error.kind {
-        ErrorKind::Denied => Some(format!(
-            "The caller lacks the permission {}: add it to the role or user that runs pipectl.",
-            permission(error)
-        )),
+        ErrorKind::Denied => Some(denied(error)),
         _ => errors::hint(operation, &error.code, &error.message)
             .map(|hint| format!("{} {}", hint.meaning, hint.advice)),
     };
@@ -149,23 +146,28 @@ pub(crate) fn bare_operation(error: &CloudError) -> &str {
         .map_or(error.operation.as_str(), |(_, operation)| operation)
 }
 
-/// The IAM action that the caller lacks: AWS's own word for it, else the one that the operation needs.
-fn permission(error: &CloudError) -> String {
-    if let Some(missing) = missing(&error.message) {
-        return missing.action;
-    }
-    let Some((service, name)) = error.operation.split_once(':') else {
-        return error.operation.clone();
+/// What the caller lacks, as a statement to add: AWS's own words for it, else what the operation needs.
+fn denied(error: &CloudError) -> String {
+    let said = missing(&error.message);
+    let action = match &said {
+        Some(missing) => missing.action.clone(),
+        None => operations::action(&error.operation),
     };
-    if let Some(known) = errors::permission(service, name) {
-        return known.to_owned();
-    }
-    let prefix = match service.to_ascii_lowercase().as_str() {
-        "eventbridge" => "events".to_owned(),
-        "cloudwatchlogs" => "logs".to_owned(),
-        other => other.to_owned(),
+    let resource = match said {
+        Some(missing) if missing.resource != "*" => missing.resource,
+        _ => {
+            let name = error.resource.as_deref().map(|text| {
+                // `kind NAME`, as people call it
+                text.split_once(' ').map_or(text, |(_, name)| name)
+            });
+            operations::resource(&error.operation, name).unwrap_or_else(|| "*".to_owned())
+        }
     };
-    format!("{prefix}:{name}")
+    let statement = json!({"Effect": "Allow", "Action": action, "Resource": resource});
+    format!(
+        "The caller lacks the permission {action}: add it to the role or user that runs pipectl.\n{statement}\n\
+         `pipectl permissions` prints all that this file needs."
+    )
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod examples;
 mod full_disk;
 mod fuzz;
 mod hook;
+mod init;
 mod install;
 mod judged;
 mod large_roles;

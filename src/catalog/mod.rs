@@ -35,6 +35,7 @@ pub mod errors;
 pub mod iam;
 pub mod keys;
 pub mod normal;
+pub mod operations;
 pub mod rules;
 pub mod structure;
 pub mod template;

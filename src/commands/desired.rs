@@ -6,12 +6,20 @@ use super::{End, binary};
 use crate::compile::{self, Compiled, Facts};
 use crate::error::Failure;
 use crate::model::Model;
+use crate::variables::Request;
 
 /// The account and its region where nobody knows the account.
 const UNKNOWN_ACCOUNT: &str = "${aws:accountId}";
 
 /// What the file wants, without asking anybody.
 pub(super) fn offline(session: &mut Session<'_>) -> Result<Compiled, End> {
+    Ok(offline_and_reads(session)?.0)
+}
+
+/// The same, and what its variables would ask the account for.
+pub(super) fn offline_and_reads(
+    session: &mut Session<'_>,
+) -> Result<(Compiled, Vec<Request>), End> {
     let document = session.document_offline()?;
     let Some(model) = session.check(&document, true) else {
         session.end_on_errors(None)?;
@@ -21,7 +29,7 @@ pub(super) fn offline(session: &mut Session<'_>) -> Result<Compiled, End> {
     let facts = offline_facts(session, &document);
     let compiled = compile::compile(&model, &facts, &mut session.found);
     session.end_on_errors(None)?;
-    Ok(compiled)
+    Ok((compiled, document.foreseen))
 }
 
 /// What the file wants in its account; `applies` if the account is to become so.

@@ -7,6 +7,7 @@ mod approve;
 mod binary;
 mod chosen;
 mod compile;
+mod complete;
 mod desired;
 mod destroy;
 mod explain;
@@ -15,9 +16,11 @@ mod follow;
 mod given;
 mod graph;
 mod include;
+mod init;
 mod logs;
 mod operating;
 mod outside;
+mod permissions;
 mod plan;
 mod print;
 mod reports;
@@ -156,6 +159,7 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
     match command {
         Command::Validate(arguments) => return validate::run(arguments, setting),
         Command::Explain(arguments) => return explain::run(arguments, &setting.report),
+        Command::Init(arguments) => return init::run(arguments, setting),
         Command::Schema => {
             setting.report.result_json(&crate::schema::schema());
             return Ok(Exit::Ok);
@@ -163,7 +167,11 @@ fn dispatch(command: &Command, setting: &Setting) -> Result<Exit, End> {
         Command::Completions(arguments) => {
             return shell::completions(arguments, &setting.report);
         }
-        Command::Man => return shell::man(&setting.report),
+        Command::Man(arguments) => return shell::man(arguments, &setting.report),
+        Command::Complete(arguments) => {
+            complete::run(arguments, setting);
+            return Ok(Exit::Ok);
+        }
         _ => {}
     }
     // Calls to an account go side by side; the sandbox is one file.
@@ -185,11 +193,14 @@ async fn ask(command: &Command, setting: &Setting) -> Result<Exit, End> {
     match command {
         Command::Validate(_)
         | Command::Explain(_)
+        | Command::Init(_)
         | Command::Schema
         | Command::Completions(_)
-        | Command::Man => unreachable!("these ask nobody"),
+        | Command::Man(_)
+        | Command::Complete(_) => unreachable!("these ask nobody"),
         Command::Print(arguments) => print::run(arguments, setting).await,
         Command::Compile(arguments) => compile::run(arguments, setting).await,
+        Command::Permissions(arguments) => permissions::run(arguments, setting).await,
         Command::Plan(arguments) => plan::run(arguments, setting).await,
         Command::Apply(arguments) => apply::run(arguments, setting).await,
         Command::Destroy(arguments) => destroy::run(arguments, setting).await,
@@ -224,7 +235,8 @@ fn formats(command: &Command) -> &'static [Format] {
         ],
         Command::Graph(_) => &[Format::Text, Format::Mermaid, Format::Dot, Format::Svg],
         Command::Schema => &[Format::Json],
-        Command::Completions(_) | Command::Man => &[Format::Text],
+        Command::Permissions(_) => &[Format::Json, Format::Text],
+        Command::Completions(_) | Command::Man(_) | Command::Complete(_) => &[Format::Text],
         Command::Compile(_) => &[Format::Yaml, Format::Json, Format::Cloudformation],
         _ => &[Format::Text, Format::Json],
     }

@@ -53,6 +53,8 @@ pub(super) struct Document {
     pub(super) in_repository: String,
     /// What the variables asked the account for.
     pub(super) asked: Vec<Request>,
+    /// What they would have asked, where nobody is asked.
+    pub(super) foreseen: Vec<Request>,
     /// The account, if a variable needed it.
     account: Option<Account>,
     /// What AWS refused to say about variables.
@@ -126,6 +128,7 @@ impl<'a> Session<'a> {
             region: resolved.region,
             stage: resolved.stage,
             asked: Vec::new(),
+            foreseen: resolved.foreseen,
             account: None,
             refused: None,
         })
@@ -163,6 +166,7 @@ impl<'a> Session<'a> {
             region,
             stage,
             failures,
+            ..
         } = variables::resolve(root, &mut self.sources, &context, &outside, &mut self.found).await;
         let outcome = outside.outcome();
         if let Some(end) = outcome.trouble {
@@ -199,6 +203,7 @@ impl<'a> Session<'a> {
             tree,
             in_repository,
             asked: outcome.asked,
+            foreseen: Vec::new(),
             folder,
             region,
             stage,
@@ -366,6 +371,17 @@ impl<'a> Session<'a> {
                 None => one,
             })
         });
+    }
+
+    /// The typed pipelines as far as they can be read, and no word about what is wrong.
+    pub(super) fn model_offline(&self, document: &Document) -> Option<Model> {
+        let context = model::Context {
+            stage: document.stage.clone(),
+            service: None,
+            offline: true,
+            version: "",
+        };
+        model::decode(&document.tree, &context, &mut Diagnostics::new())
     }
 
     /// The typed pipelines, checked. Findings stay in `found`.

@@ -13,27 +13,30 @@ pub(super) fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// `${git:…}`: what the work tree of the folder says; nothing where it does not know.
-pub(super) fn git(folder: &Path, fact: GitFact) -> Option<String> {
+/// What git says about a folder; nothing where it says no.
+fn answer(folder: &Path, arguments: &[&str]) -> Option<String> {
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
     } else {
         folder
     };
-    let ask = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(folder)
-            .args(arguments)
-            .output()
-            .ok()?;
-        if !output.status.success() {
-            return None;
-        }
-        let text = String::from_utf8(output.stdout).ok()?;
-        let text = text.trim_end().to_owned();
-        (!text.is_empty()).then_some(text)
-    };
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    let text = String::from_utf8(output.stdout).ok()?;
+    let text = text.trim_end().to_owned();
+    (!text.is_empty()).then_some(text)
+}
+
+/// `${git:…}`: what the work tree of the folder says; nothing where it does not know.
+pub(super) fn git(folder: &Path, fact: GitFact) -> Option<String> {
+    let ask = |arguments: &[&str]| answer(folder, arguments);
     // In a CodeBuild without `.git` the commit is known all the same.
     let built = || {
         std::env::var("CODEBUILD_RESOLVED_SOURCE_VERSION")
@@ -49,4 +52,24 @@ pub(super) fn git(folder: &Path, fact: GitFact) -> Option<String> {
         GitFact::Message => ask(&["log", "-1", "--format=%B"]),
         GitFact::Remote => ask(&["remote", "get-url", "origin"]),
     }
+}
+
+/// The branch that releases are made from: the remote's, else `main` or `master` where there is one, else the one that is
+/// checked out.
+pub(super) fn main_branch(folder: &Path) -> Option<String> {
+    let ask = |arguments: &[&str]| answer(folder, arguments);
+    let of_remote = ask(&["symbolic-ref", "--short", "refs/remotes/origin/HEAD"]);
+    of_remote
+        .and_then(|name| name.strip_prefix("origin/").map(str::to_owned))
+        .or_else(|| {
+            let there = |name: &&str| {
+                let reference = format!("refs/heads/{name}");
+                ask(&["rev-parse", "--verify", "--quiet", &reference]).is_some()
+            };
+            ["main", "master"]
+                .into_iter()
+                .find(there)
+                .map(str::to_owned)
+        })
+        .or_else(|| ask(&["symbolic-ref", "--short", "HEAD"]))
 }

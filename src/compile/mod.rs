@@ -4,6 +4,7 @@ mod actions;
 mod alarms;
 mod buckets;
 mod buildspec;
+pub mod caller;
 mod cloudformation;
 mod conditions;
 mod json;

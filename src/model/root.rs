@@ -75,7 +75,7 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
         return None;
     };
     secrets::check(tree, diagnostics);
-    required_version(&mut map, context, diagnostics);
+    let newer = required_version(&mut map, context, diagnostics);
     let service = service(&mut map, context, diagnostics);
     let mut decoder = Decoder {
         out: diagnostics,
@@ -85,19 +85,57 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
         shared: SharedProjects::new(),
         alarms: Vec::new(),
     };
-    Some(decoder.file(map))
+    let model = decoder.file(map);
+    if let Some(newer) = newer {
+        diagnostics.edit(|one| Some(perhaps_known_later(one, &newer, context.version)));
+    }
+    Some(model)
 }
 
-fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnostics) {
-    let Some(wanted) = map.text("requiredVersion", out) else {
-        return;
+/// An unknown key of a file that is for a newer pipectl may be one of its keys.
+fn perhaps_known_later(one: Diagnostic, wanted: &str, version: &str) -> Diagnostic {
+    let meant = one
+        .help
+        .as_ref()
+        .is_some_and(|help| help.starts_with("did you mean"));
+    if one.code != "key-unknown" || meant {
+        return one;
+    }
+    let later =
+        format!("the file asks for pipectl {wanted}, which may know the key; this is {version}");
+    let help = match &one.help {
+        Some(help) => format!("{help}\n{later}"),
+        None => later,
     };
+    one.help(help)
+}
+
+/// Whether a range begins beyond a version.
+fn begins_later(range: &VersionReq, version: &Version) -> bool {
+    range.comparators.iter().any(|comparator| {
+        let upper = matches!(comparator.op, semver::Op::Less | semver::Op::LessEq);
+        let least = Version::new(
+            comparator.major,
+            comparator.minor.unwrap_or(0),
+            comparator.patch.unwrap_or(0),
+        );
+        !upper && least > *version
+    })
+}
+
+/// Looks whether this pipectl is one that the file takes; gives the range where it asks for a newer one.
+fn required_version(
+    map: &mut Map<'_>,
+    context: &Context<'_>,
+    out: &mut Diagnostics,
+) -> Option<String> {
+    let wanted = map.text("requiredVersion", out)?;
     let path = map.at("requiredVersion");
     // `1.x || 2.x` is how others write alternatives.
     let ranges: Result<Vec<VersionReq>, _> = wanted.value.split("||").map(version_range).collect();
     let ranges = match ranges {
         Ok(ranges) => ranges,
-        Err(_) if !wanted.known => return,
+        Err(_) if !wanted.known => return None,
         Err(error) => {
             out.push(
                 Diagnostic::error(
@@ -109,26 +147,36 @@ fn required_version(map: &mut Map<'_>, context: &Context<'_>, out: &mut Diagnost
                 .label("no range")
                 .help("write e.g. `requiredVersion: \"^1.2\"`"),
             );
-            return;
+            return None;
         }
     };
-    if let Ok(version) = Version::parse(context.version)
-        && !ranges.iter().any(|range| range.matches(&version))
-    {
-        out.push(
-            Diagnostic::error(
-                "version-mismatch",
-                wanted.span,
-                path,
-                format!(
-                    "the file asks for pipectl {}, this is {version}",
-                    wanted.value
-                ),
-            )
-            .label("asks for another version")
-            .help("install a version in that range, or change the range"),
-        );
+    let version = Version::parse(context.version).ok()?;
+    if ranges.iter().any(|range| range.matches(&version)) {
+        return None;
     }
+    let newer = ranges.iter().all(|range| begins_later(range, &version));
+    let help = if newer {
+        format!(
+            "this pipectl is older than the file: install one of {}",
+            wanted.value
+        )
+    } else {
+        "install a version in that range, or change the range".to_owned()
+    };
+    out.push(
+        Diagnostic::error(
+            "version-mismatch",
+            wanted.span,
+            path,
+            format!(
+                "the file asks for pipectl {}, this is {version}",
+                wanted.value
+            ),
+        )
+        .label("asks for another version")
+        .help(help),
+    );
+    newer.then_some(wanted.value)
 }
 
 /// A range as people write it elsewhere too: `>=1 <2` without a comma.

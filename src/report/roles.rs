@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Look;
 use super::text::{Paint, clean, paint};
 use crate::compile::RoleStatement;
+use crate::compile::caller::CallerStatement;
 
 /// Role by role, statement by statement.
 pub fn explain(look: Look, list: &[RoleStatement]) -> String {
@@ -40,6 +41,28 @@ pub fn explain(look: Look, list: &[RoleStatement]) -> String {
     }
     if text.is_empty() {
         text.push_str("the file makes no role\n");
+    }
+    text
+}
+
+/// What whoever runs pipectl needs, statement by statement, each with its reasons.
+pub fn caller(look: Look, list: &[CallerStatement]) -> String {
+    let mut text = String::new();
+    for statement in list {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let _ = writeln!(text, "{}", paint(look, Paint::Strong, &statement.sid));
+        for why in &statement.why {
+            let _ = writeln!(text, "  {why}");
+        }
+        let _ = writeln!(text, "      {}", statement.actions.join(", "));
+        for resource in &statement.resources {
+            let _ = writeln!(text, "      on {}", clean(resource));
+        }
+        if let Some(condition) = &statement.condition {
+            let _ = writeln!(text, "      if {condition}");
+        }
     }
     text
 }

@@ -151,6 +151,8 @@ pub struct Resolved {
     pub stage: String,
     /// Calls that AWS refused: the program ends with 3 then, the findings say where in the file.
     pub failures: Vec<CloudError>,
+    /// Offline: what would have been asked.
+    pub foreseen: Vec<Request>,
 }
 
 /// Resolves every variable of a document. What is wrong is appended to `diagnostics`, everything in one run.

@@ -67,6 +67,20 @@ impl Resolver<'_> {
         }
     }
 
+    /// Notes what would be asked if this were not offline; the region is `*` where only the account knows it.
+    fn foresee(&mut self, arguments: &Arguments, request: impl FnOnce(String) -> Request) {
+        let said = params(arguments)
+            .into_iter()
+            .find(|text| !text.is_empty() && text != "raw" && text != "noDecrypt");
+        let region = said
+            .or_else(|| self.known_region().ok().flatten())
+            .unwrap_or_else(|| "*".to_owned());
+        let request = request(region);
+        if self.asked.insert(request.clone()) {
+            self.foreseen.push(request);
+        }
+    }
+
     pub(super) fn parameter(
         &mut self,
         call: &Call<'_>,
@@ -76,6 +90,11 @@ impl Resolver<'_> {
             .address(call, arguments, "${ssm:/path/name}")?
             .to_owned();
         if self.context.offline {
+            self.foresee(arguments, |region| Request::Parameter {
+                region,
+                name,
+                decrypt: true,
+            });
             return Ok(unknown(call, arguments));
         }
         let mut params = params(arguments);
@@ -143,6 +162,8 @@ impl Resolver<'_> {
             .to_owned();
         let (id, key) = secret_address(&address);
         if self.context.offline {
+            let id = id.to_owned();
+            self.foresee(arguments, |region| Request::Secret { region, id });
             return Ok(unknown(call, arguments));
         }
         let region = match id
@@ -217,6 +238,12 @@ impl Resolver<'_> {
             ));
         };
         if self.context.offline {
+            let (bucket, key) = (bucket.to_owned(), key.to_owned());
+            self.foresee(arguments, |region| Request::Object {
+                region,
+                bucket,
+                key,
+            });
             return Ok(unknown(call, arguments));
         }
         let region = self.given_region(call, &params(arguments))?;
@@ -239,6 +266,12 @@ impl Resolver<'_> {
             ));
         };
         if self.context.offline {
+            let (stack, output) = (stack.to_owned(), output.to_owned());
+            self.foresee(arguments, |region| Request::Output {
+                region,
+                stack,
+                output,
+            });
             return Ok(unknown(call, arguments));
         }
         let region = self.given_region(call, &params(arguments))?;

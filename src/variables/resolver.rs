@@ -99,7 +99,9 @@ pub(super) struct Resolver<'a> {
     answers: HashMap<Request, cloud::Result<Answer>>,
     wanted: Vec<Request>,
     /// The same, to look up.
-    asked: HashSet<Request>,
+    pub(super) asked: HashSet<Request>,
+    /// What would have been asked, offline.
+    pub(super) foreseen: Vec<Request>,
     pub(super) files: HashMap<PathBuf, Arc<File>>,
     /// Texts on the way of a path into a file that had to be resolved: file and path to cell.
     pub(super) file_cells: HashMap<(PathBuf, String), CellId>,
@@ -132,6 +134,7 @@ impl<'a> Resolver<'a> {
             answers: HashMap::new(),
             wanted: Vec::new(),
             asked: HashSet::new(),
+            foreseen: Vec::new(),
             files: HashMap::new(),
             file_cells: HashMap::new(),
             dotenv: HashMap::new(),
@@ -166,6 +169,7 @@ impl<'a> Resolver<'a> {
                 region,
                 stage,
                 failures: Vec::new(),
+                foreseen: Vec::new(),
             };
         }
         loop {
@@ -199,6 +203,7 @@ impl<'a> Resolver<'a> {
             region,
             stage,
             failures: self.failures,
+            foreseen: self.foreseen,
         }
     }
 

@@ -21,7 +21,7 @@ fn find(name: &str) -> Option<Command> {
 /// The names of all commands that do something.
 fn names() -> Vec<String> {
     fn walk(command: &Command, before: &str, names: &mut Vec<String>) {
-        for command in command.get_subcommands() {
+        for command in command.get_subcommands().filter(|one| !one.is_hide_set()) {
             let name = format!("{before}{}", command.get_name());
             match command.has_subcommands() {
                 true => walk(command, &format!("{name} "), names),

@@ -428,6 +428,12 @@ impl Account {
         }
     }
 
+    /// The same as they came: service, region, operation, path, query, body.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let calls = self.door("traffic", json!({}));
+        calls.as_array().unwrap().clone()
+    }
+
     /// The calls that moto had from the binary since the last time.
     pub(crate) fn traffic(&self) -> Vec<Call> {
         let calls = self.door("traffic", json!({}));

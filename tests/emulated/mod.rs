@@ -6,6 +6,7 @@ mod choices;
 mod interrupted;
 mod lives;
 mod members;
+mod permissions;
 mod policies;
 mod refused;
 

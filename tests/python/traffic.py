@@ -10,6 +10,8 @@ import threading
 import urllib.parse
 import uuid
 
+import cbor2
+
 # Our own calls behind AWS's back are no traffic (see desk.py).
 DESK = "pipectl-desk"
 READS = ("Get", "List", "BatchGet", "Describe", "Head", "Filter")
@@ -88,6 +90,12 @@ class Traffic:
         call = {"service": service, "region": region, "operation": operation, "write": is_write(operation)}
         if call["write"]:
             call["text"] = text_of(environ, data)
+        call["path"] = environ.get("PATH_INFO", "/")
+        call["query"] = environ.get("QUERY_STRING", "")
+        # What is uploaded is nobody's concern.
+        call["body"] = data.decode(errors="replace") if service != "s3" else ""
+        if "cbor" in environ.get("CONTENT_TYPE", ""):
+            call["body"] = json.dumps(cbor2.loads(data), default=str)
         with self.lock:
             fault = self._fault(account, call)
             self.calls.setdefault(account, []).append(call)

@@ -245,6 +245,7 @@ pub(super) fn complete(
         if let Ok(path) = std::env::var("PATH") {
             given.insert("PATH".to_owned(), path);
         }
+        given.extend(toolchains());
         given.insert("HOME".to_owned(), places.home.clone());
         given.insert("TMPDIR".to_owned(), places.temporary.clone());
     } else {
@@ -298,6 +299,31 @@ const DOORS: [(&str, &str); 4] = [
     ("AWS_ENDPOINT_URL", CLOSED),
     ("GIT_TERMINAL_PROMPT", "0"),
 ];
+
+/// Where managers of toolchains keep them: the variable that says so, and the folder below `HOME` where it does not.
+/// What they put on `PATH` only looks for the tool there, and the `HOME` of a build is empty.
+const TOOLCHAINS: [(&str, &str); 4] = [
+    ("RUSTUP_HOME", ".rustup"),
+    ("PYENV_ROOT", ".pyenv"),
+    ("RBENV_ROOT", ".rbenv"),
+    ("ASDF_DATA_DIR", ".asdf"),
+];
+
+/// The toolchains of the person, which are programs and hold no credentials.
+fn toolchains() -> Vec<(String, String)> {
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    TOOLCHAINS
+        .iter()
+        .filter_map(|(name, folder)| {
+            let said = std::env::var(name).ok().filter(|path| !path.is_empty());
+            let usual = || {
+                let path = home.as_ref()?.join(folder);
+                path.is_dir().then(|| path.to_str().map(str::to_owned))?
+            };
+            Some(((*name).to_owned(), said.or_else(usual)?))
+        })
+        .collect()
+}
 
 /// Empty settings, closed doors.
 fn guards(folder: &Path) -> io::Result<Vec<(String, String)>> {
