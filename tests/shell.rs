@@ -205,7 +205,7 @@ fn every_command_has_a_page_that_man_reads() {
         assert_eq!(one.stdout.trim_end(), page.trim_end(), "{name}");
         // groff says what is wrong with a page; where there is none, the parts above must do
         if let Ok(output) = Command::new("groff")
-            .args(["-man", "-Tascii", "-ww", "-z"])
+            .args(["-man", "-Kutf8", "-Tutf8", "-ww", "-z"])
             .arg(place.path().join(&file))
             .output()
         {
