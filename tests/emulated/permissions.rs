@@ -10,7 +10,11 @@ use super::account::Account;
 use crate::judged::ask;
 
 /// Statements that no call uses, and why they are there all the same.
-const UNUSED: [(&str, &str); 7] = [
+const UNUSED: [(&str, &str); 8] = [
+    (
+        "BucketsEmptied",
+        "no run has put anything into the buckets here",
+    ),
     ("PassConnection", "it is not certain that AWS asks for it"),
     (
         "Subscriptions",
