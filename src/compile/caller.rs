@@ -214,6 +214,15 @@ fn used<'a>(facts: &Facts, resource: &'a Resource, things: &mut Things<'a>) {
             if let Some(arn) = role(text(body, "/roleArn")) {
                 things.add("pipeline-role", region, arn);
             }
+            if let Some(bucket) = text(body, "/artifactStore/location") {
+                things.add("given-bucket", region, bucket);
+            }
+            let stores = body.get("artifactStores").and_then(Value::as_object);
+            for (at, store) in stores.into_iter().flatten() {
+                if let Some(bucket) = text(store, "/location") {
+                    things.add("given-bucket", at, bucket);
+                }
+            }
             for action in pipeline_actions(body) {
                 if let Some(arn) = role(text(action, "/roleArn")) {
                     things.add("action-role", region, arn);
