@@ -93,6 +93,7 @@ tested! {
     permissions "docs/permissions.md"
     running "docs/running.md"
     security "docs/security.md"
+    speed "docs/speed.md"
     stability "docs/stability.md"
     variables "docs/variables.md"
 }

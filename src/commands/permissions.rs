@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: &Permissions, setting: &Setting) -> Result<Ex
     let (compiled, reads) = if arguments.offline {
         desired::offline_and_reads(&mut session)?
     } else {
-        let (compiled, ready) = desired::with_account(&mut session).await?;
+        let (compiled, ready) = desired::with_account(&mut session, false).await?;
         (compiled, ready.document.asked)
     };
     session.print_warnings();

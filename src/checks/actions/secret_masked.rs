@@ -25,7 +25,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some(kind) = step.kind() else { continue };
         for (key, value) in &step.action.configuration {
             let secret = kind.key(&key.value).is_some_and(|known| known.secret);
-            if !secret || !value.known || value.value != structure::structure().secret_mask {
+            // A token that was typed has the mask in its place, and is a secret.
+            let mask = value.known && value.secret.is_none();
+            if !secret || !mask || value.value != structure::structure().secret_mask {
                 continue;
             }
             diagnostics.push(

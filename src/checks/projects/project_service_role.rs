@@ -57,11 +57,13 @@ fn one(role: &Text, place: &str, diagnostics: &mut Diagnostics) {
             .label("no ARN");
         finding.help("it looks like arn:aws:iam::123456789012:role/NAME")
     } else {
-        let finding = RULE.doubtful(
-            role.span,
-            place,
-            format!("`{name}` is the name of a role, not its ARN"),
-        );
+        let finding = RULE
+            .doubtful(
+                role.span,
+                place,
+                format!("`{name}` is the name of a role, not its ARN"),
+            )
+            .label("no ARN");
         finding.help(format!(
             "write arn:aws:iam::123456789012:role/{name} with the number of your account"
         ))

@@ -42,6 +42,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 let message = format!("`{word}` is an old spelling of `{present}`");
                 diagnostics.push(
                     parts::doubtful(&RULE, project, path, node, message)
+                        .label("an old spelling")
                         .help(format!("write `{present}`")),
                 );
                 continue;
