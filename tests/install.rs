@@ -454,9 +454,10 @@ fn builds_of_amazon_linux_2_get_a_static_program_of_their_processor() {
     place.write("pipeline.yml", file);
     let plan = || {
         let mut command = place.command(&["plan", "--sandbox", "-r", "us-east-1"]);
-        done(command.env("PIPECTL_BINARY", place.path().join("program")))
+        finish(command.env("PIPECTL_BINARY", place.path().join("program")))
     };
     let taken = plan();
+    assert_eq!(taken.code, 0, "{}", taken.said());
     let digest = done(Command::new("sha256sum").arg(place.path().join("program"))).out();
     let object = format!("/pipectl/{}", digest.split(' ').next().unwrap());
     assert!(taken.out().contains(&object), "{}", taken.said());
@@ -471,6 +472,7 @@ fn builds_of_amazon_linux_2_get_a_static_program_of_their_processor() {
     program[18] = other;
     place.write("program", program);
     let refused = plan();
+    assert_eq!(refused.code, 1, "{}", refused.said());
     assert!(
         refused.err().contains("self-update-binary"),
         "{}",

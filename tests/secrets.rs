@@ -376,6 +376,13 @@ fn tries(words: &str) -> Option<Vec<Vec<&'static str>>> {
             "--yes",
         ]],
         "graph" => vec![vec![], vec!["--sandbox", "--live", "--pipeline", "two"]],
+        "permissions" => vec![
+            vec!["--sandbox"],
+            vec!["--sandbox", "--explain"],
+            vec!["--offline"],
+        ],
+        "init" => vec![vec!["--list"], vec!["--dry-run"]],
+        "complete" => vec![vec![], vec!["--next"]],
         "schema" => vec![vec![]],
         "completions" => vec![vec!["bash"]],
         "man" => vec![vec![]],

@@ -231,10 +231,20 @@ fn used<'a>(facts: &Facts, resource: &'a Resource, things: &mut Things<'a>) {
                     let arn = whole(facts, "codeconnections", region, &arn, "connection/*");
                     things.add("connection", region, arn);
                 }
+                let at = text(action, "/region").unwrap_or_else(|| region.to_owned());
+                if text(action, "/actionTypeId/provider").as_deref() == Some("S3") {
+                    for key in ["S3Bucket", "BucketName"] {
+                        let name = text(action, &format!("/configuration/{key}"));
+                        // What only a run decides is not looked at.
+                        if let Some(name) = name.filter(|name| !name.contains("#{")) {
+                            let bare = name.rsplit(":::").next().unwrap_or(&name);
+                            things.add("given-bucket", &at, bare);
+                        }
+                    }
+                }
                 if text(action, "/actionTypeId/provider").as_deref() == Some("CodeBuild")
                     && let Some(project) = text(action, "/configuration/ProjectName")
                 {
-                    let at = text(action, "/region").unwrap_or_else(|| region.to_owned());
                     things.add("run-log", &at, format!("/aws/codebuild/{project}"));
                     things.add("run-project", &at, project);
                 }
