@@ -1,5 +1,10 @@
 //! What is measured: files as people write them, and one that nobody writes.
 
+#![allow(
+    unreachable_pub,
+    reason = "a module of one benchmark, a crate for the other"
+)]
+
 use std::fmt::Write as _;
 
 /// Five stages: a source, a build, two deployments with tests and an approval between.

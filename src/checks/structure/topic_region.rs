@@ -70,7 +70,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         let event = (format!("the approval `{}`", action.name.value), region);
         let path = format!("{}.notify", action.path);
-        all(&action.notify, std::slice::from_ref(&event), &path, diagnostics);
+        all(
+            &action.notify,
+            std::slice::from_ref(&event),
+            &path,
+            diagnostics,
+        );
         if let Some(topic) = step.configuration("NotificationArn") {
             one(topic, &[event], &path, diagnostics);
         }
