@@ -140,14 +140,8 @@ fn aws(place: &Place, talk: &Talk) -> Server {
     let talk = Arc::clone(talk);
     Server::playing(move |operation, body| {
         let asked: Value = serde_json::from_str(body).unwrap_or_default();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        let answer = runtime.block_on(answer(&folder, operation, &asked));
-        match answer {
+        match played(&folder, operation, &asked) {
             Ok(answer) => {
-                let answer = bare(answer);
                 talk.lock()
                     .unwrap()
                     .push((operation.to_owned(), asked, answer.clone()));
@@ -156,6 +150,15 @@ fn aws(place: &Place, talk: &Talk) -> Server {
             Err(error) => refused(&error),
         }
     })
+}
+
+/// What AWS answers, out of the sandbox account in a folder.
+fn played(folder: &Path, operation: &str, asked: &Value) -> Result<Value, CloudError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(answer(folder, operation, asked)).map(bare)
 }
 
 fn refused(error: &CloudError) -> Answer {
@@ -409,6 +412,54 @@ fn an_approval_from_another_process_lets_the_run_through() {
         "{}",
         again.stderr
     );
+}
+
+#[test]
+fn an_answer_to_what_waits_no_more_is_refused() {
+    let place = pump(ALL_WELL);
+    let running = beside(&place, &["run", "--trust", "--timeout", "120s"]);
+    until("the approval", || waits(&place));
+    // Meant for another execution than the one that waits.
+    let other = sandbox(&place, &["approve", "--execution", "0a0b0c0d"]);
+    assert_eq!(other.code, 3, "{}", other.stderr);
+    let said = format!(
+        "Gate/Gate does not wait for execution 0a0b0c0d any more, but for {}",
+        newest(&place)
+    );
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        plain(&other.stderr.replace('│', " ")).contains(&said),
+        "{}",
+        other.stderr
+    );
+    // Somebody else answers between the look and the answer: AWS refuses the token of the look.
+    for code in [
+        "ApprovalAlreadyCompletedException",
+        "InvalidApprovalTokenException",
+    ] {
+        let folder = place.path().join(".pipectl");
+        let server = Server::playing(move |operation, body| {
+            if operation == "PutApprovalResult" {
+                return (400, json!({"__type": code, "message": "no"}).to_string());
+            }
+            let asked = serde_json::from_str(body).unwrap_or_default();
+            match played(&folder, operation, &asked) {
+                Ok(answer) => (200, answer.to_string()),
+                Err(error) => refused(&error),
+            }
+        });
+        let late = on_aws(&place, &server, &["approve"]);
+        assert_eq!(late.code, 3, "{code}: {}", late.stderr);
+        assert!(
+            late.stderr.contains("Gate/Gate was answered by somebody else"),
+            "{code}: {}",
+            late.stderr
+        );
+    }
+    // Nothing of that let it through.
+    assert!(waits(&place));
+    assert_eq!(sandbox(&place, &["approve"]).code, 0);
+    assert_eq!(running.wait_with_output().unwrap().status.code(), Some(0));
 }
 
 #[test]
