@@ -318,9 +318,20 @@ impl Rehearsal {
         Self { place }
     }
 
-    /// A program of C, linked as it is told; it says its first argument.
+    /// A program of C, linked as it is told; it says its first argument, and the manual page where it is told to.
     fn program(&self, flags: &[&str]) {
-        let text = "#include <stdio.h>\nint main(int n, char **a) { printf(\"pipectl %s\\n\", n > 1 ? a[1] : \"\"); return 0; }\n";
+        let text = "#include <stdio.h>\n\
+            #include <string.h>\n\
+            int main(int n, char **a) {\n\
+            char path[4096];\n\
+            FILE *page = stdout;\n\
+            if (n == 5 && !strcmp(a[1], \"man\") && !strcmp(a[3], \"--out\")) {\n\
+            snprintf(path, sizeof path, \"%s/pipectl.1\", a[4]);\n\
+            page = fopen(path, \"w\");\n\
+            }\n\
+            fprintf(page, \"pipectl %s\\n\", n > 1 ? a[1] : \"\");\n\
+            return 0;\n\
+            }\n";
         self.place.write("program.c", text);
         let mut command = Command::new("cc");
         command.args(flags).args(["-o", "program", "program.c"]);
