@@ -245,7 +245,7 @@ fn cargo_binstall_looks_for_the_archives_of_a_release() {
             .replace("{ target }", &target)
             .replace("{ version }", VERSION);
         assert_eq!(format!("{inside}.tar.gz"), file);
-        let wheel = format!("pipectl-{VERSION}-py3-none-manylinux_2_17_{machine}.");
+        let wheel = format!("pipectl-{VERSION}-py3-none-manylinux2014_{machine}.");
         assert!(made.iter().any(|name| name.starts_with(&wheel)), "{made:?}");
     }
     assert!(made.contains(&"SHA256SUMS"));
@@ -291,7 +291,7 @@ impl Rehearsal {
              mkdir -p \"$folder\"\n\
              cp \"$CARGO_TARGET_DIR/../program\" \"$folder/pipectl\"\n\
              cd .. && version=$(sed -n 's/^version = \"\\(.*\\)\"$/\\1/p' Cargo.toml | head -n 1)\n\
-             touch \"$out/pipectl-$version-py3-none-manylinux_2_17_$machine.manylinux2014_$machine.musllinux_1_1_$machine.whl\"\n",
+             touch \"$out/pipectl-$version-py3-none-manylinux2014_$machine.manylinux_2_17_$machine.musllinux_1_1_$machine.whl\"\n",
         );
         place.write("target/package/none", "");
         let package = format!("touch \"$CARGO_TARGET_DIR/package/pipectl-{VERSION}.crate\"");
