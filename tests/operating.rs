@@ -451,7 +451,8 @@ fn an_answer_to_what_waits_no_more_is_refused() {
         let late = on_aws(&place, &server, &["approve"]);
         assert_eq!(late.code, 3, "{code}: {}", late.stderr);
         assert!(
-            late.stderr.contains("Gate/Gate was answered by somebody else"),
+            late.stderr
+                .contains("Gate/Gate was answered by somebody else"),
             "{code}: {}",
             late.stderr
         );
