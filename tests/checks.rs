@@ -121,24 +121,6 @@ fn judged(code: &str, folder: &Path) -> Vec<String> {
     wrong
 }
 
-/// Codes some of whose findings have no word under their characters: the sentence says it all.
-const WITHOUT_WORD: [&str; 14] = [
-    "buildspec-cache",
-    "buildspec-command",
-    "buildspec-export",
-    "buildspec-kind",
-    "buildspec-report",
-    "buildspec-variable",
-    "buildspec-version",
-    "image-platform",
-    "project-cache",
-    "project-file-system",
-    "project-no-source",
-    "project-service-role",
-    "project-variable",
-    "secret-reference",
-];
-
 /// Each finding says something under its characters, and what to type instead. What is said of a file that is empty
 /// or too large has no characters.
 fn unhelpful(code: &str, file: &str, shown: &str) -> Vec<String> {
@@ -165,7 +147,7 @@ fn unhelpful(code: &str, file: &str, shown: &str) -> Vec<String> {
         let silent = marked
             .flat_map(|(_, marks)| marks.split(|c| !matches!(c, '─' | '┬')))
             .any(|mark| mark.contains('─') && !mark.contains('┬'));
-        if silent && !WITHOUT_WORD.contains(&code) {
+        if silent {
             wrong.push(format!("{code}/{file}: no word at the place: {}", own[0]));
         }
     }

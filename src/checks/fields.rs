@@ -63,6 +63,23 @@ pub(super) fn one_of<'c>(words: impl IntoIterator<Item = &'c str>) -> String {
     format!("one of {}", words.join(", "))
 }
 
+/// How a variable is called that a shell can read.
+pub(super) const SHELL_NAME: &str =
+    "take letters, digits and underscores, first a letter or underscore";
+
+/// Why no shell reads or sets a variable of this name, as a noun phrase; nothing where one does.
+pub(super) fn unshellable(name: &str) -> Option<String> {
+    let begin = name.chars().next();
+    let strange = |c: &char| !c.is_ascii_alphanumeric() && *c != '_';
+    match (begin, name.chars().find(strange)) {
+        (None, _) => Some("no name here".to_owned()),
+        (_, Some(' ')) => Some("a space in the name".to_owned()),
+        (_, Some(strange)) => Some(format!("{strange:?} in the name")),
+        (Some(begin), None) if begin.is_ascii_digit() => Some("a digit at the start".to_owned()),
+        _ => None,
+    }
+}
+
 /// What is wrong with a text.
 pub(super) struct Wrong {
     /// To stand behind what the text is called: `has 151 characters; at most 150 are allowed`.

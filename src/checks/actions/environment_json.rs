@@ -125,6 +125,7 @@ fn of_text(subject: &Subject<'_>, step: &Step<'_>, text: &Text, diagnostics: &mu
                         text.span,
                         format!("`{word}` holds {}, not {{name, value}}", kind(item)),
                     )
+                    .label("not variables")
                     .help(format!("write {example}")),
             );
             continue;

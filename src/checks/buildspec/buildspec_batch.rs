@@ -353,10 +353,9 @@ fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Di
             )),
         });
     }
-    if let (Some(kind), Some(node)) = (
-        fields::word(env, "type").and_then(codebuild::environment_type),
-        env.get("compute-type"),
-    ) && let Some(word) = fields::known(node).filter(|word| computes.contains(word))
+    if let (Some(on), Some(node)) = (env.get("type"), env.get("compute-type"))
+        && let Some(kind) = fields::known(on).and_then(codebuild::environment_type)
+        && let Some(word) = fields::known(node).filter(|word| computes.contains(word))
         && codebuild::offers(&kind.name, word) == Some(false)
     {
         diagnostics.push(
@@ -366,6 +365,8 @@ fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Di
                 &format!("{path}.compute-type"),
                 format!("`{word}` is not offered with `{}`", kind.name),
             )
+            .label("not offered here")
+            .related(on.span, "the machine")
             .help(format!(
                 "write {}",
                 fields::one_of(kind.on_demand.iter().map(String::as_str))

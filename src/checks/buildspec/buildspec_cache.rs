@@ -62,6 +62,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "cache.fallback-keys",
                     format!("`{word}` without `key` are passed over"),
                 )
+                .label("never looked at")
                 .help("give the cache a `key`, or leave them out"),
             );
         }
@@ -74,12 +75,14 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 .iter()
                 .all(|project| fields::word(&project.definition, "cache.type") == Some("LOCAL"));
         if local {
-            let finding = spec.doubtful(
-                &RULE,
-                entry.key_span,
-                "cache.key",
-                "the key of a local cache is passed over",
-            );
+            let finding = spec
+                .doubtful(
+                    &RULE,
+                    entry.key_span,
+                    "cache.key",
+                    "the key of a local cache is passed over",
+                )
+                .label("never looked at");
             diagnostics.push(finding.help(
                 if spec.form == Form::Made || spec.form == Form::Written {
                     "leave it out, or keep the cache in S3: `cache: {s3: BUCKET/PREFIX, …}`"

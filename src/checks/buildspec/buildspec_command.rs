@@ -61,10 +61,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 1 => "an empty command".to_owned(),
                 _ => format!("{count} empty commands, of which this is the first"),
             };
-            diagnostics
-                .push(spec.doubtful(&RULE, node.span, &path, message).help(
-                    "remove it; a value that begins with # is a comment unless it is quoted",
-                ));
+            diagnostics.push(
+                spec.doubtful(&RULE, node.span, &path, message)
+                    .label("nothing here")
+                    .help("remove it; a value that begins with # is a comment unless it is quoted"),
+            );
         }
     }
 }
@@ -82,6 +83,7 @@ fn whole(
         // an empty list of a phase that needs none is only idle
         diagnostics.push(
             spec.doubtful(&RULE, key, path, format!("`{list}` is empty"))
+                .label("no commands")
                 .help(format!("give it commands, or leave `{list}` out; a line that begins with # is a comment")),
         );
         return;
@@ -95,6 +97,7 @@ fn whole(
                     path,
                     format!("`{list}` is a list, and this is a text"),
                 )
+                .label("a text here")
                 .through(node.origin.as_ref());
             diagnostics.push(if text.contains('\n') {
                 finding.help("begin it with `- `: `- |` and the lines below")

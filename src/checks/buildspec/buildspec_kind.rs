@@ -159,6 +159,7 @@ fn list(spec: &Spec<'_>, path: &str, key: &Key, node: &Node, diagnostics: &mut D
                     path,
                     format!("`{}` is a list, and this is a text", spec.called(name)),
                 )
+                .label("a text here")
                 .through(node.origin.as_ref())
                 .help(format!("write [{text:?}]")),
             );

@@ -107,6 +107,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         &path,
                         format!("the report group would be `{name}`, which {}", wrong.words),
                     )
+                    .label(wrong.label())
                     .help("give the report a shorter name, or the ARN of a report group"),
                 );
             }

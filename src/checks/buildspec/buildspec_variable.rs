@@ -78,7 +78,7 @@ fn names(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         .related(*first, "first here")
                         .help("keep one of the two"),
                     );
-                } else if !in_a_shell(name) {
+                } else if let Some(wrong) = fields::unshellable(name) {
                     diagnostics.push(
                         spec.doubtful(
                             &NAME,
@@ -86,19 +86,14 @@ fn names(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                             &path,
                             format!("no shell reads a variable called `{name}`"),
                         )
-                        .help("take letters, digits and underscores, first a letter or underscore"),
+                        .label(wrong)
+                        .help(fields::SHELL_NAME),
                     );
                 }
                 seen.push((name, span));
             }
         }
     }
-}
-
-fn in_a_shell(name: &str) -> bool {
-    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn exports(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
@@ -179,14 +174,23 @@ fn export(
         .label("again here")
         .related(first, "first here")
         .help("remove one of the two")
-    } else if !in_a_shell(name) {
-        spec.doubtful(
+    } else if let Some(wrong) = fields::unshellable(name) {
+        let bare = name
+            .trim_start_matches('$')
+            .trim_matches(|c| matches!(c, '{' | '}'));
+        let finding = spec.doubtful(
             &EXPORT,
             node.span,
             &path,
             format!("no shell sets a variable called `{name}`"),
-        )
-        .help("write the name of the variable alone, without $")
+        );
+        if bare != name && fields::unshellable(bare).is_none() {
+            finding
+                .label("more than the name")
+                .help(format!("write `{bare}`"))
+        } else {
+            finding.label(wrong).help(fields::SHELL_NAME)
+        }
     } else {
         return;
     };

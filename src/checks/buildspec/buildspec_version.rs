@@ -46,6 +46,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "version",
                     format!("buildspecs have no version `{version}`"),
                 )
+                .label("unknown version")
                 .help(format!("write {present}"))
                 .through(entry.value.origin.as_ref()),
             );
@@ -57,6 +58,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "version",
                     format!("in version {version} every command runs in a shell of its own"),
                 )
+                .label("the old version")
                 .help(format!(
                     "write {present}, in which `cd` and `export` last until the build ends"
                 ))

@@ -68,6 +68,7 @@ fn one(subject: &Subject<'_>, text: &Text, place: String) -> Option<Diagnostic> 
     let id = if value.starts_with("arn:") { ARN } else { 1 };
     let finding = if parts.first().is_none_or(|id| id.is_empty()) {
         RULE.finding(text.span, place, "the reference names no secret")
+            .label("no secret named")
             .help("write SECRET-ID:JSON-KEY")
     } else if parts.len() < id {
         RULE.finding(
@@ -75,6 +76,7 @@ fn one(subject: &Subject<'_>, text: &Text, place: String) -> Option<Diagnostic> 
             place,
             format!("`{value}` is not the ARN of a secret"),
         )
+        .label("no ARN of a secret")
         .help("it looks like arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX")
     } else if parts.len() > id + 3 {
         let start = parts[..id + 3].join(":").len();
@@ -84,6 +86,7 @@ fn one(subject: &Subject<'_>, text: &Text, place: String) -> Option<Diagnostic> 
             place,
             "a reference to a secret has at most a key, a stage and a version behind the id",
         )
+        .label("too much")
         .help("write SECRET-ID:JSON-KEY, and behind it a stage or a version if need be")
     } else if let [stage, version] = parts.get(id + 1..id + 3)?
         && !stage.is_empty()
@@ -96,6 +99,7 @@ fn one(subject: &Subject<'_>, text: &Text, place: String) -> Option<Diagnostic> 
             place,
             format!("the stage `{stage}` and the version `{version}` exclude each other"),
         )
+        .label("one of them too many")
         .help(format!(
             "write `{0}:{stage}` or `{0}::{version}`",
             parts[..=id].join(":")

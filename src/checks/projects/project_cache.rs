@@ -65,10 +65,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     continue;
                 };
                 let value = &location.value;
-                let message = if value.starts_with("arn:") {
-                    format!("`{value}` is an ARN; the place of a cache is BUCKET/PREFIX")
+                let (what, label, span) = if value.starts_with("arn:") {
+                    ("is an ARN", "an ARN", location.span)
                 } else if value.ends_with('/') {
-                    format!("`{value}` ends in a slash; the place of a cache is BUCKET/PREFIX")
+                    let end = value.len();
+                    let slash = subject.part(&location, value.trim_end_matches('/').len(), end);
+                    ("ends in a slash", "a slash at the end", slash)
                 } else {
                     continue;
                 };
@@ -79,10 +81,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     .trim_end_matches('/');
                 diagnostics.push(
                     RULE.doubtful(
-                        location.span,
+                        span,
                         parts::place(project, "cache.location"),
-                        message,
+                        format!("`{value}` {what}; the place of a cache is BUCKET/PREFIX"),
                     )
+                    .label(label)
                     .through(location.origin.as_ref())
                     .help(format!("write `{right}`")),
                 );

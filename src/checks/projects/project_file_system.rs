@@ -57,6 +57,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     first,
                     "the builds cannot mount a file system".to_owned(),
                 )
+                .label("mounted here")
                 .help(format!("add {}", missing.join(" and "))),
             );
         }
@@ -73,6 +74,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         mount,
                         format!("`{path}` is no absolute path"),
                     )
+                    .label("no slash before it")
                     .help(format!("write `/{path}`")),
                 );
             }
@@ -85,8 +87,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         project,
                         &format!("fileSystemLocations[{index}].location"),
                         location,
-                        "the location of a file system has a folder".to_owned(),
+                        "the location of a file system names a folder, too".to_owned(),
                     )
+                    .label("no folder behind it")
                     .help(format!(
                         "write `{}:/`",
                         fields::known(location)

@@ -187,7 +187,8 @@ fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             finding
         } else {
             finding.related(at.span, "the machine")
-        };
+        }
+        .label("the image");
         let choice = codebuild()
             .os
             .iter()

@@ -52,6 +52,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "a project without a source needs `buildspec`: there is no file to read"
                         .to_owned(),
                 )
+                .label("no source")
                 .help(inline),
             ),
             (Buildspec::Path(path), _) if path.known => {
@@ -65,6 +66,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         ),
                     )
                     .through(path.origin.as_ref())
+                    .label("a path")
                     .help(inline),
                 );
             }

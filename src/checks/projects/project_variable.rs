@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::parts;
 use crate::catalog::codebuild::codebuild;
+use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Project, Text, VariableKind};
@@ -44,6 +45,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         format!("the value of `{}` has {length} characters; CodeBuild takes {LONG} when a build starts", name.value),
                     )
                     .through(value.origin.as_ref())
+                    .label(format!("{} characters too many", length - LONG))
                     .help("keep it in a file of the source, or in Parameter Store"),
                 );
             }
@@ -101,21 +103,16 @@ fn one(
         .label("again here")
         .related(first.span, "first here")
         .help("keep one of the two")
-    } else if !in_a_shell(word) {
+    } else if let Some(wrong) = fields::unshellable(word) {
         RULE.doubtful(
             name.span,
             place,
             format!("no shell reads an environment variable called `{word}`"),
         )
-        .help("take letters, digits and underscores, first a letter or underscore")
+        .label(wrong)
+        .help(fields::SHELL_NAME)
     } else {
         return;
     };
     diagnostics.push(finding.through(name.origin.as_ref()));
-}
-
-/// Whether a shell can read a variable of this name.
-fn in_a_shell(name: &str) -> bool {
-    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !name.starts_with(|c: char| c.is_ascii_digit())
 }
