@@ -101,14 +101,25 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a related place.
+    /// Adds a related place, unless it is the offending one itself: a short form has one place for several things.
     #[must_use]
     pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            message: message.into(),
-            span,
-        });
+        if span != self.span {
+            self.labels.push(Label {
+                message: message.into(),
+                span,
+            });
+        }
         self
+    }
+
+    /// Adds a related place, if there is one.
+    #[must_use]
+    pub fn perhaps_related(self, span: Option<Span>, message: impl Into<String>) -> Self {
+        match span {
+            Some(span) => self.related(span, message),
+            None => self,
+        }
     }
 
     /// Says what to type instead.

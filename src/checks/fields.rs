@@ -57,10 +57,13 @@ pub(super) fn join(path: &str, key: &str) -> String {
     crate::yaml::join_key(path, key)
 }
 
-/// "one of `a`, `b`".
+/// "one of `a`, `b`"; of one word the word.
 pub(super) fn one_of<'c>(words: impl IntoIterator<Item = &'c str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
-    format!("one of {}", words.join(", "))
+    match &words[..] {
+        [word] => word.clone(),
+        _ => format!("one of {}", words.join(", ")),
+    }
 }
 
 /// How a variable is called that a shell can read.

@@ -129,14 +129,27 @@ pub fn older_word(of: &str, name: &str, word: &str) -> Option<&'static str> {
     member.older.get(word).map(String::as_str)
 }
 
-/// Where else a member of this name stands, compared without case: the member's own spelling and its shape.
-pub fn elsewhere(name: &str) -> Option<(&'static str, &'static str)> {
-    INPUT.shapes.iter().find_map(|(shape, members)| {
-        let found = members
-            .iter()
-            .find(|member| member.name.eq_ignore_ascii_case(name))?;
-        Some((found.name.as_str(), shape.as_str()))
-    })
+/// Where else a member of this name stands, compared without case: the member's own spelling, and the path of what
+/// holds it, which is empty for the project itself.
+pub fn elsewhere(name: &str) -> Option<(&'static str, String)> {
+    // breadth first: the outermost of that name is meant
+    let mut shapes: Vec<(&str, String)> = vec![("Project", String::new())];
+    let mut at = 0;
+    while let Some((of, path)) = shapes.get(at).cloned() {
+        at += 1;
+        for member in shape(of) {
+            if member.name.eq_ignore_ascii_case(name) {
+                return Some((&member.name, path));
+            }
+            let inner = member.shape.as_deref();
+            if let Some(inner) = inner.filter(|inner| shapes.iter().all(|(seen, _)| seen != inner))
+            {
+                let point = if path.is_empty() { "" } else { "." };
+                shapes.push((inner, format!("{path}{point}{}", member.name)));
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -167,6 +180,14 @@ mod tests {
         let older = |word| older_word("ProjectArtifacts", "type", word);
         assert_eq!(older("no_artifacts"), Some("NO_ARTIFACTS"));
         assert_eq!(older("No_Artifacts"), None);
-        assert_eq!(elsewhere("buildSpec"), Some(("buildspec", "ProjectSource")));
+        let place = |path: &str| path.to_owned();
+        assert_eq!(elsewhere("buildSpec"), Some(("buildspec", place("source"))));
+        assert_eq!(
+            elsewhere("timeoutinminutes"),
+            Some(("timeoutInMinutes", place("")))
+        );
+        let nested = place("logsConfig.cloudWatchLogs");
+        assert_eq!(elsewhere("groupName"), Some(("groupName", nested)));
+        assert_eq!(elsewhere("nonsense"), None);
     }
 }

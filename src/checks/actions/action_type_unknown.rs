@@ -68,6 +68,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .label("unknown version")
+                .related(action.provider.span, "the provider")
                 .help(format!("write `version: \"{}\"`", kind.version)),
             ),
             None => diagnostics.push(unknown(&step)),
@@ -162,6 +163,7 @@ fn mismatch(step: &Step<'_>, kind: &ActionType, all: &[&'static ActionType]) -> 
     };
     at(step, member, text, message)
         .label(format!("wrong {member}"))
+        .related(action.provider.span, "the provider")
         .help(format!("write {}", right.join(" and ")))
 }
 
@@ -193,7 +195,10 @@ fn stranger(step: &Step<'_>) -> Diagnostic {
     if let Some(kind) = meant {
         return at(step, "provider", provider, message)
             .label("unknown provider")
-            .help(format!("its configuration is that of `{}`", kind.provider));
+            .help(format!(
+                "write `provider: {}`, to which the configuration belongs",
+                kind.provider
+            ));
     }
     let finding = RULE
         .doubtful(

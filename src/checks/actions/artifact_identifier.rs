@@ -58,6 +58,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         ),
                     )
                     .label(label)
+                    .related(
+                        names[usize::from(index == 0)].span,
+                        format!("another {word}"),
+                    )
                     .help(format!("call it `{better}` everywhere"))
                     .through(name.origin.as_ref()),
                 );

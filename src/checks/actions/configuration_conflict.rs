@@ -1,6 +1,7 @@
 //! Configuration keys that do not go together.
 
 use crate::catalog::rules::{RuleFault, RuleKind, RuleProblem};
+use crate::checks::fields;
 use crate::checks::flow::{self, ActionFacts, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -30,6 +31,24 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         for problem in kind.rule_problems(&ActionFacts(step.action)) {
             diagnostics.extend(one(&step, &problem));
         }
+    }
+}
+
+/// The values that the key may have there, or none if the catalogue has no list of them.
+fn other_value(step: &Step<'_>, problem: &RuleProblem) -> String {
+    let key = step.kind().and_then(|kind| kind.key(problem.key));
+    let (Some(key), RuleKind::NotValues { values, .. }) = (key, &problem.rule.kind) else {
+        return "take another value".to_owned();
+    };
+    let left: Vec<&str> = key
+        .values
+        .iter()
+        .filter(|value| !values.contains(value))
+        .map(String::as_str)
+        .collect();
+    match left.is_empty() {
+        true => "take another value".to_owned(),
+        false => format!("write {}", fields::one_of(left)),
     }
 }
 
@@ -65,7 +84,7 @@ fn one(step: &Step<'_>, problem: &RuleProblem) -> Option<Diagnostic> {
                 step.key_path(problem.key),
                 format!("`{word}` cannot be `{}` where {because}", value.value),
                 "not with this",
-                "take another value".to_owned(),
+                other_value(step, problem),
             )
         }
         RuleFault::Artifacts => {

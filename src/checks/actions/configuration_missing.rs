@@ -96,6 +96,11 @@ fn of_rule(step: &Step<'_>, problem: &RuleProblem) -> Diagnostic {
         RuleKind::OneOf(_) => {}
         RuleKind::Together(_) => {
             finding.message = format!("{} beside {because}", finding.message);
+            let entries = step.action.configuration.iter();
+            let mut beside =
+                entries.filter(|(key, _)| problem.because.contains(&format!("`{}`", key.value)));
+            finding =
+                finding.perhaps_related(beside.next().map(|(key, _)| key.span), "beside this");
         }
         RuleKind::Required {
             when: When::Is { key, .. },
@@ -106,6 +111,8 @@ fn of_rule(step: &Step<'_>, problem: &RuleProblem) -> Diagnostic {
                 None => because,
             };
             finding.message = format!("{}, since {because}", finding.message);
+            let reason = step.configuration(key).map(|value| value.span);
+            finding = finding.perhaps_related(reason, "the reason");
         }
         RuleKind::Required {
             when: When::Outputs(_),
@@ -122,6 +129,8 @@ fn of_rule(step: &Step<'_>, problem: &RuleProblem) -> Diagnostic {
                 count => format!("{count} input artifacts"),
             };
             finding.message = format!("{}, since it has {inputs}", finding.message);
+            let second = step.action.inputs.get(1).map(|input| input.span);
+            finding = finding.perhaps_related(second, "the second input");
         }
         _ => finding.message = format!("{}, since {because}", finding.message),
     }

@@ -4,7 +4,7 @@ use crate::catalog::keys::{ConfigKey, Format, ValueProblem};
 use crate::catalog::{iam, structure};
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, begun, nearest};
 use crate::model::Text;
 
 use super::form;
@@ -96,9 +96,9 @@ fn one(
                 span = subject.part(value, at, at + item.len());
             }
             let words = key.values.iter().map(String::as_str);
-            let help = match nearest(item, words.clone()) {
+            let help = match begun(item, words.clone()).or_else(|| nearest(item, words.clone())) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("it is one of {}", form::listed(words)),
+                None => format!("write one of {}", form::listed(words)),
             };
             (format!("`{word}` cannot be `{}`", form::short(item)), help)
         }
@@ -108,10 +108,7 @@ fn one(
         ),
         ValueProblem::Pattern => {
             let help = match (&key.note, &key.pattern) {
-                (Some(note), _) if is_arn(key.format) => note.clone(),
-                (Some(note), Some(pattern)) => {
-                    format!("{note}; it must match {}", pattern.as_str())
-                }
+                (Some(note), _) => format!("write {note}"),
                 (None, Some(pattern)) => format!("it must match {}", pattern.as_str()),
                 (_, None) => "see the page of this action in AWS's documentation".to_owned(),
             };
@@ -122,15 +119,15 @@ fn one(
                 "`{word}` has {length} character{}",
                 if *length == 1 { "" } else { "s" }
             ),
-            format!("it takes {min} to {max}"),
+            format!("write {min} to {max} characters"),
         ),
         ValueProblem::Range { number, min, max } => (
             format!("`{word}` cannot be {number}"),
-            format!("it is a number from {min} to {max}"),
+            format!("write a number from {min} to {max}"),
         ),
         ValueProblem::TooManyItems { items, max } => (
             format!("`{word}` has {items} items"),
-            format!("it takes at most {max}"),
+            format!("keep at most {max}"),
         ),
     };
     let path = step.key_path(&key.name);

@@ -135,13 +135,16 @@ fn of_text(subject: &Subject<'_>, step: &Step<'_>, text: &Text, diagnostics: &mu
             continue;
         };
         let quoted = format!("\"{name}\"");
-        let span = place.of(&quoted);
+        let named = |at: usize| match names_at(&text.value, &quoted).nth(at) {
+            Some(at) => subject.part(text, at, at + quoted.len()),
+            None => text.span,
+        };
+        let before = seen.iter().filter(|other| *other == name).count();
+        let span = named(before);
         if let Some(finding) = reserved(step, name, span) {
             diagnostics.push(finding);
         }
-        if seen.iter().any(|other| other == name) {
-            let last = text.value.rfind(&quoted).unwrap_or_default();
-            let span = subject.part(text, last, last + quoted.len());
+        if before > 0 {
             diagnostics.push(
                 RULE.doubtful(
                     span,
@@ -149,12 +152,22 @@ fn of_text(subject: &Subject<'_>, step: &Step<'_>, text: &Text, diagnostics: &mu
                     format!("the environment variable `{name}` is given twice"),
                 )
                 .label("again here")
+                .related(named(0), "first here")
                 .help("keep one of the two")
                 .through(text.origin.as_ref()),
             );
         }
         seen.push(name.to_owned());
     }
+}
+
+/// Where a quoted text stands as the name of a variable, not as its value.
+fn names_at<'t>(json: &'t str, quoted: &'t str) -> impl Iterator<Item = usize> + 't {
+    let is_name = |at: &usize| {
+        let before = json[..*at].trim_end().strip_suffix(':');
+        before.is_some_and(|before| before.trim_end().ends_with("\"name\""))
+    };
+    json.match_indices(quoted).map(|(at, _)| at).filter(is_name)
 }
 
 /// What one variable is made of.

@@ -85,13 +85,10 @@ fn one(subject: &Subject<'_>, steps: &[Step<'_>], place: &Place<'_>) -> Option<D
         )
         .label("unknown namespace")
         .through(place.text.origin.as_ref());
-    Some(match help(steps, wanted) {
-        Some(help) => finding.help(help),
-        None => finding,
-    })
+    Some(helped(finding, steps, wanted))
 }
 
-fn help(steps: &[Step<'_>], wanted: &str) -> Option<String> {
+fn helped(finding: Diagnostic, steps: &[Step<'_>], wanted: &str) -> Diagnostic {
     let plain = wanted.strip_suffix("Variables").unwrap_or(wanted);
     let is_source = |step: &&Step<'_>| step.action.category.value == "Source";
     let meant = steps
@@ -104,19 +101,25 @@ fn help(steps: &[Step<'_>], wanted: &str) -> Option<String> {
         });
     if let Some(step) = meant {
         let name = &step.action.name.value;
-        return Some(match &step.action.namespace {
-            Some(namespace) => format!("`{name}` has the namespace `{}`", namespace.value),
-            None => format!("`{name}` has no namespace: give it `namespace: {wanted}`"),
-        });
+        return match &step.action.namespace {
+            Some(namespace) => finding
+                .related(namespace.span, format!("gives `{}`", namespace.value))
+                .help(format!("`{name}` has the namespace `{}`", namespace.value)),
+            None => finding
+                .related(step.action.span, "without a namespace")
+                .help(format!(
+                    "`{name}` has no namespace: give it `namespace: {wanted}`"
+                )),
+        };
     }
     let all: Vec<&str> = steps
         .iter()
         .filter_map(|step| step.action.namespace.as_ref())
         .map(|namespace| namespace.value.as_str())
         .collect();
-    match nearest(wanted, all.iter().copied()) {
-        Some(near) => Some(format!("did you mean `{near}`?")),
-        None if all.is_empty() => Some("give the action a `namespace`".to_owned()),
-        None => Some(format!("there are {}", form::listed(all))),
-    }
+    finding.help(match nearest(wanted, all.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if all.is_empty() => "give the action a `namespace`".to_owned(),
+        None => format!("there are {}", form::listed(all)),
+    })
 }

@@ -7,6 +7,7 @@ use crate::checks::references::Reference;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::model::{Action, Buildspec, Pipeline, Purpose};
+use crate::source::Span;
 use crate::tree::Node;
 
 use super::form;
@@ -45,6 +46,8 @@ struct Known<'a> {
     sure: Sure,
     /// What to do where no name is near.
     help: String,
+    /// Where the file lists them.
+    listed: Option<Span>,
 }
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
@@ -106,6 +109,7 @@ fn one(
     Some(
         finding
             .label("unknown variable")
+            .perhaps_related(known.listed, "what there is")
             .help(help)
             .through(place.text.origin.as_ref()),
     )
@@ -144,8 +148,10 @@ fn declared(pipeline: &Pipeline) -> Option<Known<'_>> {
             form::listed(names.iter().copied())
         ),
     };
+    let first = pipeline.variables.first();
     Some(Known {
         who: "the pipeline declares".to_owned(),
+        listed: first.map(|variable| variable.name.span),
         names,
         sure: Sure::Always,
         help,
@@ -159,6 +165,7 @@ fn system<'a>(namespace: &str, names: &'a [String]) -> Known<'a> {
         help: format!("there is {}", form::listed(names.iter().copied())),
         names,
         sure: Sure::Always,
+        listed: None,
     }
 }
 
@@ -184,6 +191,7 @@ fn of_action<'a>(subject: &Subject<'a>, steps: &[Step<'a>], namespace: &str) -> 
                     names: Vec::new(),
                     sure: Sure::Never,
                     help: "a stack that is deleted has no outputs".to_owned(),
+                    listed: mode.map(|mode| mode.span),
                 })
         }
         Variables::Open(VariableOrigin::FunctionResult | VariableOrigin::Worker) => None,
@@ -204,6 +212,7 @@ fn named<'a>(kind: &'a ActionType, names: &'a [String], who: String) -> Known<'a
             false => format!("it gives {}", form::listed(names.iter().copied())),
         },
         names,
+        listed: None,
     }
 }
 
@@ -228,6 +237,7 @@ fn outputs(action: &Action, who: String) -> Option<Known<'_>> {
         names,
         sure: Sure::Always,
         help: format!("list it under `{word}` of `{}`", action.name.value),
+        listed: action.output_variables.first().map(|name| name.span),
     })
 }
 
@@ -266,5 +276,6 @@ fn exported<'a>(subject: &Subject<'a>, action: &'a Action) -> Option<Known<'a>> 
         names,
         sure: Sure::Never,
         help,
+        listed: list.and_then(|list| Some(list.as_list()?.first()?.span)),
     })
 }

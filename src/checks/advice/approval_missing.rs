@@ -48,7 +48,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             step.stage.span
         };
         let help = if step.action.raw {
-            "an action of category `Approval`, provider `Manual`, in a stage before it or with a lower `runOrder`"
+            "put an action of category `Approval`, provider `Manual`, in a stage before it or with a lower `runOrder`"
         } else {
             "put `- approval: ADDRESS` before it; if every commit is to go live: `# pipectl: ignore[approval-missing]`"
         };

@@ -4,6 +4,7 @@ use crate::checks::flow;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Given, Model, Pipeline, Text};
+use crate::source::Span;
 
 pub(super) const RULE: Rule = Rule {
     code: "cross-account-key",
@@ -22,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
-        let Some(home) = home(subject.model, pipeline) else {
+        let Some((home, said)) = home(subject.model, pipeline) else {
             continue;
         };
         if has_key(subject.model, pipeline) {
@@ -42,7 +43,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let help = if pipeline.raw {
                 "give `artifactStore` an `encryptionKey` of type `KMS`, with the ARN of a key that this role may use"
             } else {
-                "`provider: {artifactStore: {kmsKey: ARN}}`, with a key that this role may use"
+                "write `provider: {artifactStore: {kmsKey: ARN}}`, with a key that this role may use"
             };
             diagnostics.push(
                 RULE.finding(
@@ -54,6 +55,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .label("another account")
+                .related(said, "the account of the pipeline")
                 .help(help)
                 .through(role.origin.as_ref()),
             );
@@ -68,17 +70,16 @@ fn account(arn: &Text) -> Option<&str> {
 }
 
 /// The account of the pipeline, where the file tells it.
-fn home<'a>(model: &'a Model, pipeline: &'a Pipeline) -> Option<&'a str> {
+fn home<'a>(model: &'a Model, pipeline: &'a Pipeline) -> Option<(&'a str, Span)> {
     if let Some(id) = model.provider.account_id.as_ref().filter(|id| id.known) {
-        return Some(&id.value);
+        return Some((&id.value, id.span));
     }
-    if pipeline.raw {
-        return pipeline.role_arn.as_ref().and_then(account);
-    }
-    match &model.provider.pipeline_role {
-        Some(Given::Existing(role)) => account(role),
-        _ => None,
-    }
+    let role = match &model.provider.pipeline_role {
+        _ if pipeline.raw => pipeline.role_arn.as_ref()?,
+        Some(Given::Existing(role)) => role,
+        _ => return None,
+    };
+    Some((account(role)?, role.span))
 }
 
 fn has_key(model: &Model, pipeline: &Pipeline) -> bool {

@@ -32,6 +32,8 @@ struct Wanted<'a> {
     names: Vec<String>,
     span: Span,
     path: String,
+    /// Whether the value says the artifact, too: `Build::template.yml`.
+    with_artifact: bool,
 }
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
@@ -72,6 +74,7 @@ fn wanted<'a>(step: &Step<'a>, file: &DeployFile) -> Option<Wanted<'a>> {
             names: vec![name.to_owned()],
             span,
             path,
+            with_artifact: true,
         });
     }
     let artifact = match &file.artifact_key {
@@ -92,6 +95,7 @@ fn wanted<'a>(step: &Step<'a>, file: &DeployFile) -> Option<Wanted<'a>> {
         names,
         span,
         path,
+        with_artifact: false,
     })
 }
 
@@ -136,18 +140,19 @@ fn one(
     if wanted.names.iter().any(|name| covered(&files, name)) {
         return;
     }
-    let listed: Vec<&str> = files
-        .patterns
-        .iter()
-        .map(|text| text.value.as_str())
-        .collect();
     let build = &producer.action.name.value;
     let base = |path: &str| path.rsplit('/').next().map(ToOwned::to_owned);
-    let elsewhere = listed
-        .iter()
-        .find(|pattern| wanted.names.iter().any(|name| base(pattern) == base(name)));
+    let mut patterns = files.patterns.iter().map(|text| text.value.as_str());
+    let elsewhere =
+        patterns.find(|pattern| wanted.names.iter().any(|name| base(pattern) == base(name)));
     let help = if let Some(path) = elsewhere {
-        format!("the artifact holds it as `{path}`")
+        match wanted.with_artifact {
+            true => format!(
+                "write `{}::{path}`: so the artifact holds it",
+                wanted.artifact
+            ),
+            false => format!("the artifact holds it as `{path}`"),
+        }
     } else if producer.action.raw || files.span.file != producer.action.span.file {
         format!("add `{names}` to `artifacts.files` in the buildspec of `{build}`")
     } else {
@@ -158,14 +163,26 @@ fn one(
             wanted.span,
             wanted.path.clone(),
             format!(
-                "`{action}` looks for `{names}`, and `{}` hands on `{}`",
-                producer.action.name.value,
-                listed.join("`, `")
+                "`{action}` looks for `{names}`, and `{build}` hands on {}",
+                listed(&files)
             ),
         )
         .label(format!("no `{names}` in it"))
         .related(files.span, "what the build hands on");
     diagnostics.push(finding.help(help));
+}
+
+/// The patterns in words.
+fn listed(files: &Files) -> String {
+    let mut quoted: Vec<String> = files
+        .patterns
+        .iter()
+        .map(|text| format!("`{}`", text.value))
+        .collect();
+    match (quoted.pop(), quoted.len()) {
+        (Some(last), 1..) => format!("{} and {last}", quoted.join(", ")),
+        (last, _) => last.unwrap_or_default(),
+    }
 }
 
 /// What a build hands on as an artifact.

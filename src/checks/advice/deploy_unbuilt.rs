@@ -44,9 +44,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 },
             );
             let help = if deploy.action.raw {
-                format!("`inputArtifacts: [{{name: {written}}}]`")
+                format!("write `inputArtifacts: [{{name: {written}}}]`")
             } else {
-                format!("`input: {written}`")
+                format!("write `input: {written}`")
             };
             diagnostics.push(
                 RULE.finding(

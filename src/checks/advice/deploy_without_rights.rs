@@ -47,7 +47,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 format!("`{}` deploys with a role that may do nothing but build", project.name.value),
             )
             .label("neither `role` nor `allow`")
-            .help("`role: ARN` for a role that exists, or `allow:` with the statements that its commands need"),
+            .help("give it `role: ARN` for a role that exists, or `allow:` with the statements that its commands need"),
         );
     }
 }

@@ -38,7 +38,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         let text = &command.text;
         let help = if project.raw {
-            "`privilegedMode: true` in `environment`, or a `dockerServer`"
+            "write `privilegedMode: true` into `environment`, or give it a `dockerServer`"
         } else {
             "write `privileged: true` at this build"
         };

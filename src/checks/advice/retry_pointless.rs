@@ -39,6 +39,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 format!("`{}` asks again whoever has just said no", stage.name.value),
             )
             .label("retry of an approval")
+            .perhaps_related(
+                stage.actions.first().map(|action| action.span),
+                "the approval",
+            )
             .help("leave `onFailure` out here"),
         );
     }

@@ -72,7 +72,7 @@ fn words(text: &str, from: usize) -> Vec<(Range<usize>, &str)> {
 
 fn rate(inside: &str, from: usize) -> Option<Wrong> {
     let whole = from..from + inside.len();
-    let help = "`rate(5 minutes)`, `rate(1 hour)`, `rate(7 days)`".to_owned();
+    let help = "write `rate(5 minutes)`, `rate(1 hour)`, `rate(7 days)` or the like".to_owned();
     let words = words(inside, from);
     let [(number_at, number), (unit_at, unit)] = &words[..] else {
         return Some((whole, "a rate is a number and a unit".to_owned(), help));
@@ -106,7 +106,7 @@ fn rate(inside: &str, from: usize) -> Option<Wrong> {
         (
             unit_at.clone(),
             format!("EventBridge refuses `{number} {unit}`: the unit must fit the number"),
-            format!("`rate({number} {right})`"),
+            format!("write `rate({number} {right})`"),
         )
     })
 }

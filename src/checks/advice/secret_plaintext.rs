@@ -131,7 +131,8 @@ impl Seen<'_, '_> {
             .as_ref()
             .is_some_and(|secret| matches!(secret.reference.service, SecretService::Typed));
         if typed || literal(text) && text.value != *mask && !is_reference(&text.value) {
-            let help = "`${secret:NAME:key}` in its place: the token then never stands in a file";
+            let help =
+                "write `${secret:NAME:key}` in its place: the token then never stands in a file";
             self.push(
                 text.span,
                 format!("`{name}` holds a literal token"),

@@ -35,12 +35,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             RULE.finding(
                 action.provider.span,
                 step.path("actionTypeId.provider"),
-                format!("`{}` is a version 1 action of GitHub. {}", action.name.value, why.trim_end_matches('.')),
+                format!("`{}` is a version 1 action of GitHub; {}", action.name.value, why.trim_end_matches('.')),
             )
             .label("version 1")
             .help(
-                "owner `AWS`, provider `CodeStarSourceConnection`, configuration `ConnectionArn`, `FullRepositoryId` \
-                 (owner/repository), `BranchName`",
+                "take owner `AWS`, provider `CodeStarSourceConnection`, and configure `ConnectionArn`, `FullRepositoryId` \
+                 (owner/repository) and `BranchName`",
             )
         } else {
             let span = step
@@ -50,7 +50,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 span,
                 step.path("token"),
                 format!(
-                    "`{}` reads GitHub with a token. {}",
+                    "`{}` reads GitHub with a token; {}",
                     action.name.value,
                     why.trim_end_matches('.')
                 ),

@@ -45,7 +45,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     .through(value.origin.as_ref());
                 if step.action.raw {
                     finding.help(format!(
-                        "`{key}: \"false\"`, and an EventBridge rule or a webhook that starts the pipeline"
+                        "write `{key}: \"false\"`, and have an EventBridge rule or a webhook that starts the pipeline"
                     ))
                 } else {
                     finding.help(

@@ -42,9 +42,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 continue;
             };
             let help = if step.action.raw {
-                "`DetectChanges: \"false\"` at the one that is only read; else a pipeline per branch"
+                "write `DetectChanges: \"false\"` at the one that is only read; or make a pipeline per branch"
             } else {
-                "`detect: none` at the one that is only read; else a pipeline per branch, under `pipelines`"
+                "write `detect: none` at the one that is only read; or make a pipeline per branch, under `pipelines`"
             };
             diagnostics.push(
                 RULE.finding(

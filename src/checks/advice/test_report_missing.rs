@@ -59,16 +59,16 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let elsewhere = text.span.file != project.span.file;
         let place = if project.raw || elsewhere {
             format!(
-                "`reports: {{tests: {{files: [\"{}\"]}}}}` in the buildspec",
+                "add `reports: {{tests: {{files: [\"{}\"]}}}}` in the buildspec",
                 runner.file
             )
         } else {
-            format!("`reports: {}`", runner.file)
+            format!("add `reports: {}`", runner.file)
         };
         let help = if writes || !runner.with.is_empty() && runner.program != "dotnet" {
             place
         } else {
-            format!("`{}`, and {place}", runner.say)
+            format!("run `{}`, and {place}", runner.say)
         };
         diagnostics.push(
             RULE.finding(

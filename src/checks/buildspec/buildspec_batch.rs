@@ -55,6 +55,10 @@ fn idle(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             (Some(entry), None) => diagnostics.push(
                 spec.finding(&IDLE, entry.key_span, "batch", "the batch is never started")
                     .label("never started")
+                    .perhaps_related(
+                        spec.projects.first().map(|project| project.span),
+                        "runs it without `batch: true`",
+                    )
                     .help("give the build `batch: true`, or leave the batch out of the buildspec"),
             ),
             (None, Some(project)) => {
@@ -63,7 +67,11 @@ fn idle(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 let place = fields::join(&project.path, "batch");
                 diagnostics.push(
                     IDLE.finding(span, place, "a batch is started, and the buildspec has none")
-.label("no batch to start")
+                    .label("no batch to start")
+                    .perhaps_related(
+                        (spec.form != Form::Made).then(|| spec.head()),
+                        "the buildspec",
+                    )
                         .help(if spec.form == Form::Made {
                             "say which builds: `batch: {list: [{identifier: NAME}]}`, or leave `batch` out"
                         } else {
@@ -97,7 +105,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     .label("without builds")
                     .help(format!(
                         "give it one of {}",
-                        words().collect::<Vec<_>>().join(", ")
+                        words()
+                            .map(|word| format!("`{word}`"))
+                            .collect::<Vec<_>>()
+                            .join(", ")
                     )),
             ),
             [_] => {}
@@ -251,8 +262,12 @@ fn graph(spec: &Spec<'_>, tasks: &[Node], names: &[(&str, Span)], diagnostics: &
         return;
     };
     let path = format!("batch.build-graph[{index}].depend-on");
-    diagnostics.push(
-        spec.finding(
+    let links = circle.windows(2).filter_map(|pair| {
+        let mut edges = edges.iter();
+        edges.find(|(from, to, ..)| [*from, *to] == *pair)
+    });
+    let finding = spec
+        .finding(
             &RULE,
             span,
             &path,
@@ -262,8 +277,10 @@ fn graph(spec: &Spec<'_>, tasks: &[Node], names: &[(&str, Span)], diagnostics: &
             ),
         )
         .label("closes the circle")
-        .help("take one of the dependencies out"),
-    );
+        .help("take one of the dependencies out");
+    diagnostics.push(links.fold(finding, |finding, (from, to, span, _)| {
+        finding.related(*span, format!("`{from}` waits for `{to}`"))
+    }));
 }
 
 /// The first circle, as the names along it, and the dependency that closes it.

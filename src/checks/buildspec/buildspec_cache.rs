@@ -5,6 +5,7 @@ use crate::catalog::buildspec::buildspec;
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "buildspec-cache",
@@ -43,7 +44,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .label("one too many")
-                .help(format!("leave {} of them", quota.max)),
+                .help(format!("keep {} of them", quota.max)),
             );
         }
         if let Some(entry) = cache.entry("fallback-keys")
@@ -69,12 +70,14 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some(entry) = cache.entry("key") else {
             continue;
         };
-        let local = !spec.projects.is_empty()
-            && spec
-                .projects
-                .iter()
-                .all(|project| fields::word(&project.definition, "cache.type") == Some("LOCAL"));
-        if local {
+        let mut kinds = spec
+            .projects
+            .iter()
+            .map(|project| fields::get(&project.definition, "cache.type"));
+        let local = |kind: &Option<&Node>| kind.and_then(fields::known) == Some("LOCAL");
+        if let Some(Some(first)) = kinds.clone().next()
+            && kinds.all(|kind| local(&kind))
+        {
             let finding = spec
                 .doubtful(
                     &RULE,
@@ -82,7 +85,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "cache.key",
                     "the key of a local cache is passed over",
                 )
-                .label("never looked at");
+                .label("never looked at")
+                .related(first.span, "a local cache");
             diagnostics.push(finding.help(
                 if spec.form == Form::Made || spec.form == Form::Written {
                     "leave it out, or keep the cache in S3: `cache: {s3: BUCKET/PREFIX, …}`"

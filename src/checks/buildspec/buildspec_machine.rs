@@ -53,6 +53,7 @@ fn on_failure(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         "builds on Lambda compute have no `on-failure`",
                     )
                     .label("not on Lambda compute")
+                    .perhaps_related(spec.written("environment.type"), "Lambda compute")
                     .help("leave it out"),
                 );
             } else if let Some(word) = fields::known(&entry.value) {
@@ -139,6 +140,7 @@ fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 ),
             )
             .label(format!("for {there} only"))
+            .perhaps_related(spec.written("environment.type"), "the machine")
             .help(help),
         );
     }
@@ -161,6 +163,7 @@ fn users(spec: &Spec<'_>, kind: &EnvironmentType, diagnostics: &mut Diagnostics)
                     format!("`run-as` is for Linux, and the machine is `{}`", kind.name),
                 )
                 .label("for Linux only")
+                .perhaps_related(spec.written("environment.type"), "the machine")
                 .help("leave it out"),
             );
         }

@@ -129,7 +129,8 @@ fn one(
                 &place(spec, language),
                 format!("{whose} no runtime `{language}`"),
             )
-            .label("unknown runtime");
+            .label("unknown runtime")
+            .perhaps_related(spec.written("environment.image"), "the image");
         let known = || runtimes.keys().map(String::as_str);
         let alias = match language.as_str() {
             "node" => Some("nodejs"),
@@ -159,6 +160,7 @@ fn one(
             format!("{whose} no `{language}` {version}, as far as pipectl knows"),
         )
         .label("unknown version")
+        .perhaps_related(spec.written("environment.image"), "the image")
         .through(entry.value.origin.as_ref())
         .help(format!("there are: {}", versions.join(", "))),
     );
@@ -195,6 +197,7 @@ fn idle(spec: &Spec<'_>, first: &Entry, image: &str, diagnostics: &mut Diagnosti
             format!("`{image}` has the languages that it has: `{word}` is passed over"),
         )
         .label("not read")
+        .perhaps_related(spec.written("environment.image"), "the image")
         .help(format!(
             "leave `{word}` out, or take an image of CodeBuild that has the language"
         )),
@@ -214,6 +217,7 @@ fn missing(spec: &Spec<'_>, image: &str, diagnostics: &mut Diagnostics) {
             format!("`{image}` wants to be told a runtime"),
         )
         .label("no runtime named")
+        .perhaps_related(spec.written("environment.image"), "the image")
         .help(if spec.form == Form::Made {
             "add `runtimes: {LANGUAGE: VERSION}`, or take a present image"
         } else {

@@ -161,6 +161,13 @@ impl Spec<'_> {
             .then_some(first)
     }
 
+    /// Where a member of its first project is written, if the file says it.
+    pub(super) fn written(&self, member: &str) -> Option<Span> {
+        let project = self.projects.first()?;
+        let node = fields::get(&project.definition, member)?;
+        (node.span != project.span).then_some(node.span)
+    }
+
     /// Where something stands that the whole lacks: its first key.
     pub(super) fn head(&self) -> Span {
         self.root

@@ -118,6 +118,13 @@ fn local(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {
             let finding = RULE
                 .finding(mode.span, place, message)
                 .label("keeps nothing");
+            let finding = if let (true, Some(privileged)) = (linux, privileged) {
+                parts::on_machine(finding, project, (privileged, mode), "not privileged")
+            } else if let Some(kind) = fields::get(definition, "environment.type") {
+                parts::on_machine(finding, project, (kind, mode), "the machine")
+            } else {
+                finding
+            };
             diagnostics.push(match (linux, project.raw) {
                 (true, true) => finding.help("add `privilegedMode: true` to the environment"),
                 (true, false) => finding.help("add `privileged: true`"),
@@ -134,6 +141,14 @@ fn local(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {
                     "the source of a pipeline comes without git history: there is nothing to keep",
                 )
                 .label("keeps nothing")
+                .perhaps_related(
+                    project
+                        .raw
+                        .then(|| fields::get(definition, "source.type"))
+                        .flatten()
+                        .map(|kind| kind.span),
+                    "the source",
+                )
                 .help("leave it out"),
             );
         }
@@ -160,6 +175,16 @@ fn no_paths(project: &Project, at: &Node, diagnostics: &mut Diagnostics) {
             "the buildspec names no paths to keep",
         )
         .label("keeps nothing");
+    let written = spec.span != project.span;
+    let place = match spec.entry("cache") {
+        Some(entry) => Some(entry.key_span),
+        None => Some(
+            spec.as_map()
+                .and_then(<[_]>::first)
+                .map_or(spec.span, |entry| entry.key_span),
+        ),
+    };
+    let finding = finding.perhaps_related(place.filter(|_| written), "the buildspec");
     diagnostics.push(finding.help(if project.raw || spec.span != project.span {
         "give the buildspec `cache: {paths: [\"node_modules/**/*\"]}` with the paths to keep"
     } else {

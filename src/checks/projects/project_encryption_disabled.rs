@@ -41,6 +41,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     format!("artifacts of type `{paired}` cannot go without encryption"),
                 )
                 .label("always encrypted")
+                .perhaps_related(
+                    artifacts.get("type").map(|kind| kind.span),
+                    "those of the pipeline",
+                )
                 .help("leave `encryptionDisabled` out, or write `false`"),
             );
         }

@@ -58,6 +58,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "the builds cannot mount a file system".to_owned(),
                 )
                 .label("mounted here")
+                .perhaps_related(
+                    fields::get(definition, "environment.privilegedMode")
+                        .filter(|node| !privileged && node.span != project.span)
+                        .map(|node| node.span),
+                    "not privileged",
+                )
                 .help(format!("add {}", missing.join(" and "))),
             );
         }

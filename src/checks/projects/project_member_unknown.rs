@@ -35,9 +35,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             (Some(near), _) => RULE
                 .finding(entry.key_span, place, message)
                 .help(format!("did you mean `{near}`?")),
-            (None, Some((name, shape))) => RULE
-                .finding(entry.key_span, place, message)
-                .help(format!("`{name}` is a member of {shape}")),
+            (None, Some((name, path))) => {
+                RULE.finding(entry.key_span, place, message)
+                    .help(match path.as_str() {
+                        "" => format!("`{name}` stands in the project itself, not in a part of it"),
+                        path => format!("`{name}` stands under `{path}`"),
+                    })
+            }
             (None, None) => RULE
                 .doubtful(
                     entry.key_span,

@@ -38,6 +38,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     format!("`{key}` does not go beside `NO_ARTIFACTS`"),
                 )
                 .label("not used")
+                .perhaps_related(artifacts.get("type").map(|kind| kind.span), "no artifacts")
                 .help(format!("leave `{key}` out")),
             );
         }

@@ -23,9 +23,11 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for project in parts::raw(subject) {
         let definition = &project.definition;
-        if fields::word(definition, "source.type") != Some("NO_SOURCE") {
+        let kind = fields::get(definition, "source.type");
+        if kind.and_then(fields::known) != Some("NO_SOURCE") {
             continue;
         }
+        let none = kind.map(|kind| kind.span);
         if let Some(location) = fields::get(definition, "source.location")
             && fields::known(location).is_some_and(|text| !text.is_empty())
         {
@@ -38,11 +40,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     "`NO_SOURCE` has no location".to_owned(),
                 )
                 .label("not read")
+                .perhaps_related(none, "no source")
                 .help("leave `location` out, or write the type of the source"),
             );
         }
         let inline = "give the buildspec itself: `buildspec: |` and its text below";
-        match (&project.buildspec, fields::get(definition, "source.type")) {
+        match (&project.buildspec, kind) {
             (Buildspec::Default, Some(kind)) => diagnostics.push(
                 parts::finding(
                     &RULE,
@@ -67,6 +70,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     )
                     .through(path.origin.as_ref())
                     .label("a path")
+                    .perhaps_related(none, "no source")
                     .help(inline),
                 );
             }

@@ -117,7 +117,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             diagnostics.push(
                 parts::finding(&RULE, project, member, first, message)
                     .label("one too many")
-                    .help(format!("leave {} of them", quota.max)),
+                    .help(format!("keep {} of them", quota.max)),
             );
         }
     }

@@ -62,6 +62,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         format!("`{key}` is not for a source of type `{kind}`"),
                     )
                     .label("not for this source")
+                    .perhaps_related(source.get("type").map(|kind| kind.span), "the source")
                     .help(format!("leave it out; it is for {}", takes.join(", "))),
                 );
             }

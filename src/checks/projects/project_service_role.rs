@@ -54,7 +54,7 @@ fn one(role: &Text, place: &str, diagnostics: &mut Diagnostics) {
                 place,
                 format!("`{name}` is not the ARN of a role"),
             )
-            .label("no ARN");
+            .label("no role");
         finding.help("it looks like arn:aws:iam::123456789012:role/NAME")
     } else {
         let finding = RULE

@@ -45,15 +45,20 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 })
                 .collect();
             // an empty list is there to be pointed at
-            let at = missing.iter().find_map(|key| vpc.get(key)).unwrap_or(vpc);
+            let empty = missing.iter().find_map(|key| vpc.get(key));
+            let key = project.definition.entry("vpcConfig");
+            let span = match (empty, key) {
+                (Some(empty), _) => empty.span,
+                (None, Some(entry)) if project.raw => entry.key_span,
+                _ => vpc.span,
+            };
             diagnostics.push(
-                parts::finding(
-                    &RULE,
-                    project,
-                    "vpcConfig",
-                    at,
+                RULE.finding(
+                    span,
+                    parts::place(project, "vpcConfig"),
                     format!("the VPC needs {} too", words.join(" and ")),
                 )
+                .through(vpc.origin.as_ref())
                 .label(format!("without {}", words.join(" and ")))
                 .help("give the VPC's id, its subnets and its security groups, or no VPC"),
             );
@@ -86,7 +91,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .label("one too many")
-                .help(format!("leave {} of them", quota.max)),
+                .help(format!("keep {} of them", quota.max)),
             );
         }
         if let Some(fleet) = fields::get(&project.definition, "environment.fleet")

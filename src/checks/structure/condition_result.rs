@@ -101,6 +101,7 @@ fn written(
                 "`retryConfiguration` goes with the result `RETRY` only",
             )
             .label("without `RETRY`")
+            .perhaps_related(result.as_ref().map(|result| result.span), "the result")
             .help("add `result: RETRY`, or leave it out"),
         );
     }

@@ -1,6 +1,6 @@
 //! The first stage has sources and nothing else.
 
-use super::wording::{is_source, kind_span};
+use super::wording::{is_source, kind_span, stage_span};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::Pipeline;
@@ -46,7 +46,8 @@ fn one(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
                 action.name.value
             ),
         )
-        .label("not a source");
+        .label("not a source")
+        .related(stage_span(first), "the first stage");
     let help = if first.actions.iter().any(is_source) {
         format!("move `{}` into a later stage", action.name.value)
     } else {

@@ -1,6 +1,6 @@
 //! Only actions of AWS that are no sources may stand in another region.
 
-use super::wording::is_source;
+use super::wording::{home_span, is_source};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -48,6 +48,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 ),
             )
             .label("not the pipeline's region")
+            .perhaps_related(home_span(subject), "the region of the pipeline")
             .help("leave `region` out")
             .through(region.origin.as_ref()),
         );

@@ -33,6 +33,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .label("has no effect")
+                .perhaps_related(action.raw.then_some(owner.span), "the owner")
                 .help("leave it out")
                 .through(role.origin.as_ref()),
             );

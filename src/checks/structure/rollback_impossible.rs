@@ -1,6 +1,6 @@
 //! What can be rolled back.
 
-use super::wording::{is_source, placed_conditions};
+use super::wording::{is_source, placed_conditions, stage_span};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -46,6 +46,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         ),
                     )
                     .label("rolls back")
+                    .related(stage_span(stage), "the stage of the sources")
                     .help(format!(
                         "take `{place}` away; a stage of sources can be retried"
                     ))

@@ -141,7 +141,10 @@ impl Of<'_> {
         } else {
             RULE.doubtful(value.span, path, message)
         }
-        .label("not a value of this key");
+        .label(match length {
+            0 => "nothing here",
+            _ => "not a value of this key",
+        });
         let note = key.note.as_deref();
         let longer = format!("* {}", value.value);
         let help = if length == 0 {
@@ -158,7 +161,7 @@ impl Of<'_> {
         {
             Some(format!("write `{longer}`: {}", note.unwrap_or_default()))
         } else {
-            note.map(|note| format!("`{word}` is given so: {note}"))
+            note.map(|note| format!("write {note}"))
         };
         let finding = finding.through(value.origin.as_ref());
         Some(match help {

@@ -60,6 +60,10 @@ fn report(
     let (Some((last, _)), true) = (written.last(), tags.len() as u64 > most) else {
         return false;
     };
+    // those of everything are counted with the pipeline's own, and stand elsewhere
+    let elsewhere = tags
+        .first()
+        .filter(|(first, _)| written.iter().all(|(key, _)| key.span != first.span));
     diagnostics.push(
         RULE.finding(
             last.span,
@@ -70,6 +74,10 @@ fn report(
             ),
         )
         .label(format!("{} too many", tags.len() as u64 - most))
+        .perhaps_related(
+            elsewhere.map(|(first, _)| first.span),
+            "tags of everything count too",
+        )
         .help("leave some out"),
     );
     true

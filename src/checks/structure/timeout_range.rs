@@ -1,6 +1,6 @@
 //! Time limits are within AWS's bounds, and only where AWS has them.
 
-use super::wording::{conditions, count, rule_path};
+use super::wording::{conditions, count, kind_span, rule_path};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -45,6 +45,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     ),
                 )
                 .label("for approvals only")
+                .related(kind_span(action), "no approval")
                 .help(if action.provider.value == "CodeBuild" {
                     "set the limit of the project, its `timeoutInMinutes`"
                 } else {
@@ -91,10 +92,17 @@ fn bounds(
             ),
         )
         .label("out of range")
-        .help(if raw {
-            "write a number of minutes"
-        } else {
-            "write minutes, or a span such as `2h` or `7d`"
+        .help({
+            let short = u64::from(minutes) < quota.min;
+            let (word, bound) = match short {
+                true => ("least", quota.min),
+                false => ("most", quota.max),
+            };
+            match (raw, short) {
+                (true, _) => format!("write {bound}, the {word} minutes that AWS takes"),
+                (false, true) => format!("write `{bound}m`, or more"),
+                (false, false) => format!("write `{}d`, or less", bound / (24 * 60)),
+            }
         }),
     );
     true

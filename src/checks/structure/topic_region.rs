@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::wording::home_span;
 use crate::catalog::companions::{NotificationOf, companions};
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{AlarmWatch, Notify, Project, Text};
+use crate::source::Span;
 
 pub(super) const RULE: Rule = Rule {
     code: "topic-region",
@@ -23,12 +25,12 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// What happens somewhere, in words, and where.
-type Event<'a> = (String, &'a str);
+/// What happens somewhere, in words, in which region, and where the file says that.
+type Event<'a> = (String, &'a str, Option<Span>);
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let model = subject.model;
-    let home = |what: &str| Some((what.to_owned(), subject.region?));
+    let home = |what: &str| Some((what.to_owned(), subject.region?, home_span(subject)));
     for notification in &model.notifications {
         let event = notification.event.value.as_str();
         let known = companions().notifications.get(event);
@@ -64,11 +66,16 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     }
     for step in flow::all_steps(model).filter(|step| !step.action.raw) {
         let action = step.action;
-        let region = action.region.as_ref().map(|region| region.value.as_str());
-        let Some(region) = region.or(subject.region) else {
+        let own = action.region.as_ref();
+        let Some(region) = own.map(|region| region.value.as_str()).or(subject.region) else {
             continue;
         };
-        let event = (format!("the approval `{}`", action.name.value), region);
+        let said = own.map(|region| region.span).or(home_span(subject));
+        let event = (
+            format!("the approval `{}`", action.name.value),
+            region,
+            said,
+        );
         let path = format!("{}.notify", action.path);
         all(
             &action.notify,
@@ -84,12 +91,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 
 /// What is to be told of a build, and the region of that.
 fn build<'a>(subject: &Subject<'a>, project: &'a Project) -> Option<Event<'a>> {
-    let region = match &project.region {
+    let (region, said) = match &project.region {
         Some(region) if !region.known => return None,
-        Some(region) => &region.value,
-        None => subject.region?,
+        Some(region) => (region.value.as_str(), Some(region.span)),
+        None => (subject.region?, home_span(subject)),
     };
-    Some((format!("builds of `{}`", project.name.value), region))
+    Some((format!("builds of `{}`", project.name.value), region, said))
 }
 
 fn all(told: &[Notify], events: &[Event<'_>], path: &str, diagnostics: &mut Diagnostics) {
@@ -104,10 +111,10 @@ fn one(topic: &Text, events: &[Event<'_>], path: &str, diagnostics: &mut Diagnos
     let Some(there) = region(topic) else {
         return;
     };
-    let Some((what, here)) = events.iter().find(|(_, region)| *region != there) else {
+    let Some((what, here, said)) = events.iter().find(|(_, region, _)| *region != there) else {
         return;
     };
-    let regions: BTreeSet<&str> = events.iter().map(|(_, region)| *region).collect();
+    let regions: BTreeSet<&str> = events.iter().map(|(_, region, _)| *region).collect();
     let help = if regions.len() == 1 {
         format!("name a topic of {here}, or give an e-mail address: then a topic is made there")
     } else {
@@ -123,6 +130,7 @@ fn one(topic: &Text, events: &[Event<'_>], path: &str, diagnostics: &mut Diagnos
             format!("a topic in {there} cannot be told of {what} in {here}"),
         )
         .label("a topic of another region")
+        .perhaps_related(*said, "the region")
         .help(help)
         .through(topic.origin.as_ref()),
     );

@@ -63,10 +63,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     diagnostics.extend(without_pattern(trigger, filter, &path));
                     diagnostics.extend(taken_back(filter, &path, trigger.raw.is_some()));
                 }
-                if filters[..index].iter().any(|other| same(other, filter)) {
+                if let Some(first) = filters[..index].iter().find(|other| same(other, filter)) {
                     diagnostics.push(
                         RULE.doubtful(filter.span, path, "the same filter stands twice")
                             .label("again")
+                            .related(first.span, "the first")
                             .help("leave it out: AWS wants each filter once"),
                     );
                 }

@@ -73,6 +73,12 @@ pub(super) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     list(&words)
 }
 
+/// Where the file says the region of the run.
+pub(super) fn home_span(subject: &Subject<'_>) -> Option<Span> {
+    let said = subject.model.provider.region.as_ref()?;
+    (said.known && subject.region == Some(said.value.as_str())).then_some(said.span)
+}
+
 /// Where a stage is named: its name, if it has one in the file.
 pub(super) fn stage_span(stage: &Stage) -> Span {
     if stage.name.span.start < stage.name.span.end {
