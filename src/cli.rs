@@ -367,7 +367,7 @@ pub struct Destroy {
 /// `permissions`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  pipectl permissions > policy.json\n  pipectl permissions --explain             why each statement is there\n  pipectl permissions --for plan --for run  for a colleague who only looks and starts\n  pipectl permissions --offline             without asking AWS: what only it knows is a star"
+    after_help = "Examples:\n  pipectl permissions > policy.json\n  pipectl permissions --explain             why each statement is there\n  pipectl permissions --for plan --for run  for a colleague who only looks and starts\n  pipectl permissions --split --out rights  policy-1.json, policy-2.json, …, each short enough for `aws iam create-policy`\n  pipectl permissions --offline             without asking AWS: what only it knows is a star"
 )]
 pub struct Permissions {
     /// Only what these need; may be repeated [default: all of them]
@@ -376,6 +376,12 @@ pub struct Permissions {
     /// Do not ask AWS: what only AWS knows is a `*`
     #[arg(long, value_parser = FalseyValueParser::new())]
     pub offline: bool,
+    /// As many policies as it takes for each to be short enough for a managed policy, one after the other
+    #[arg(long, value_parser = FalseyValueParser::new(), conflicts_with = "explain")]
+    pub split: bool,
+    /// Write the policies there as policy-1.json, policy-2.json, …
+    #[arg(long, value_name = "DIR", conflicts_with = "explain")]
+    pub out: Option<PathBuf>,
     /// Why each statement is there
     #[arg(long, value_parser = FalseyValueParser::new())]
     pub explain: bool,

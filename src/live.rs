@@ -112,6 +112,11 @@ async fn names_of_policies<'d>(
 
 /// A call that failed, as people get to see it: what it means and what to do.
 pub fn failure(error: &CloudError) -> Failure {
+    failure_in(error, &[])
+}
+
+/// The same for a call of commands whose uses (in `catalog::operations`) are known.
+pub fn failure_in(error: &CloudError, uses: &[&str]) -> Failure {
     if let Some(failure) = sandbox::failure(error) {
         return failure;
     }
@@ -131,7 +136,7 @@ pub fn failure(error: &CloudError) -> Failure {
     failure.resource.clone_from(&error.resource);
     failure.request_id.clone_from(&error.request_id);
     failure.help = match error.kind {
-        ErrorKind::Denied => Some(denied(error)),
+        ErrorKind::Denied => Some(denied(error, uses)),
         _ => errors::hint(operation, &error.code, &error.message)
             .map(|hint| format!("{} {}", hint.meaning, hint.advice)),
     };
@@ -147,7 +152,7 @@ pub(crate) fn bare_operation(error: &CloudError) -> &str {
 }
 
 /// What the caller lacks, as a statement to add: AWS's own words for it, else what the operation needs.
-fn denied(error: &CloudError) -> String {
+fn denied(error: &CloudError, uses: &[&str]) -> String {
     let said = missing(&error.message);
     let action = match &said {
         Some(missing) => missing.action.clone(),
@@ -164,9 +169,16 @@ fn denied(error: &CloudError) -> String {
         }
     };
     let statement = json!({"Effect": "Allow", "Action": action, "Resource": resource});
+    let (why, part) = match operations::reason(&error.operation, uses) {
+        // what a call needs beside its own permission (`iam:PassRole`) has another reason
+        Some((why, task)) if action == operations::action(&error.operation) => {
+            (format!("{why}\n"), format!(" --for {task}"))
+        }
+        _ => (String::new(), String::new()),
+    };
     format!(
         "The caller lacks the permission {action}: add it to the role or user that runs pipectl.\n{statement}\n\
-         `pipectl permissions` prints all that this file needs."
+         {why}`pipectl permissions{part}` prints all that this file needs."
     )
 }
 

@@ -1,4 +1,4 @@
-//! What the pages show is what the program does: every fenced block of README.md and docs/ is checked, and every link
+//! What the pages show is what the program does: every fenced block of README.md, docs/ and the examples is checked, and every link
 //! between pages leads somewhere. A page is read from top to bottom in a folder of its own, a git repository that
 //! begins with `tests/cases/documents/all` and `tests/cases/documents/<page>`.
 //!
@@ -47,6 +47,11 @@ fn pages() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|end| end == "md"))
         .collect();
     pages.push("README.md".into());
+    let examples = fs::read_dir(root().join("examples")).unwrap();
+    pages.extend(examples.map(|entry| {
+        let folder = PathBuf::from("examples").join(entry.unwrap().file_name());
+        folder.join("README.md")
+    }));
     pages.sort();
     pages
 }
@@ -56,6 +61,10 @@ fn holds(path: &str) {
     let text = fs::read_to_string(root().join(path)).unwrap();
     let stem = Path::new(path).file_stem().unwrap().to_str().unwrap();
     let mut desk = Desk::new(stem);
+    if path.starts_with("examples/") {
+        // It speaks from the root of the repository.
+        desk.take_in("examples");
+    }
     let mut faults = Vec::new();
     for item in page::items(&text) {
         if let Err(said) = desk.take(&item) {
@@ -96,6 +105,11 @@ tested! {
     speed "docs/speed.md"
     stability "docs/stability.md"
     variables "docs/variables.md"
+    example_canary "examples/canary/README.md"
+    example_heavy_water "examples/heavy-water/README.md"
+    example_telemetry_ecs "examples/telemetry-ecs/README.md"
+    example_web_monitor "examples/web-monitor/README.md"
+    example_website "examples/website/README.md"
 }
 
 /// Pages whose blocks are parts of files that only together with others are one; `findings` puts them there.

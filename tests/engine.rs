@@ -555,7 +555,7 @@ impl Row {
                 }
                 text.push('\n');
             }
-            for run in self.account.rule_runs(PIPELINE, id).await.unwrap() {
+            for run in self.account.rule_runs(PIPELINE, id).unwrap() {
                 let said = run.output.execution_result.external_execution_summary;
                 let said = said.unwrap_or_default();
                 writeln!(

@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pipectl::cloud::CloudError;
 use pipectl::cloud::runs::Runs;
+use pipectl::cloud::{Cloud, CloudError};
+use pipectl::resources::{Id, Kind};
 use pipectl::sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ use crate::examples::{Ran, pipectl};
 use crate::judged::ask;
 use crate::support::program::Place;
 
-const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 
 const FILE: &str = "service: pump
 source: {codecommit: pump, branch: main}
@@ -40,7 +41,7 @@ fn pump(actions: &str) -> Place {
 }
 
 /// A repository with a file and a sandbox account in which it is applied.
-fn of(file: &str, actions: &str) -> Place {
+pub(crate) fn of(file: &str, actions: &str) -> Place {
     let place = Place::new();
     place.write("pipeline.yml", file);
     place.write("sandbox.yml", format!("actions:\n{actions}"));
@@ -63,14 +64,14 @@ fn of(file: &str, actions: &str) -> Place {
     place
 }
 
-fn sandbox(place: &Place, arguments: &[&str]) -> Ran {
+pub(crate) fn sandbox(place: &Place, arguments: &[&str]) -> Ran {
     let mut all = arguments.to_vec();
     all.push("--sandbox");
     pipectl(place.path(), &all)
 }
 
 /// The newest execution's id.
-fn newest(place: &Place) -> String {
+pub(crate) fn newest(place: &Place) -> String {
     let status = sandbox(place, &["status", "--format", "json"]);
     assert_eq!(status.code, 0, "{}", status.stderr);
     let status: Value = serde_json::from_str(&status.stdout).unwrap();
@@ -81,7 +82,7 @@ fn newest(place: &Place) -> String {
 }
 
 /// Starts a command beside this test.
-fn beside(place: &Place, arguments: &[&str]) -> std::process::Child {
+pub(crate) fn beside(place: &Place, arguments: &[&str]) -> std::process::Child {
     Command::new(env!("CARGO_BIN_EXE_pipectl"))
         .args(arguments)
         .arg("--sandbox")
@@ -98,7 +99,7 @@ fn beside(place: &Place, arguments: &[&str]) -> std::process::Child {
 }
 
 /// Waits until the sandbox says so.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..600 {
         if holds() {
             return;
@@ -108,7 +109,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("never: {what}");
 }
 
-fn waits(place: &Place) -> bool {
+pub(crate) fn waits(place: &Place) -> bool {
     sandbox(place, &["status"]).stdout.contains("waits for you")
 }
 
@@ -132,7 +133,7 @@ fn bare(value: Value) -> Value {
 }
 
 /// What was asked, and what was answered.
-type Talk = Arc<Mutex<Vec<(String, Value, Value)>>>;
+pub(crate) type Talk = Arc<Mutex<Vec<(String, Value, Value)>>>;
 
 /// AWS, as far as it concerns executions, out of the sandbox account in a folder.
 fn aws(place: &Place, talk: &Talk) -> Server {
@@ -153,7 +154,7 @@ fn aws(place: &Place, talk: &Talk) -> Server {
 }
 
 /// What AWS answers, out of the sandbox account in a folder.
-fn played(folder: &Path, operation: &str, asked: &Value) -> Result<Value, CloudError> {
+pub(crate) fn played(folder: &Path, operation: &str, asked: &Value) -> Result<Value, CloudError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -161,7 +162,7 @@ fn played(folder: &Path, operation: &str, asked: &Value) -> Result<Value, CloudE
     runtime.block_on(answer(folder, operation, asked)).map(bare)
 }
 
-fn refused(error: &CloudError) -> Answer {
+pub(crate) fn refused(error: &CloudError) -> Answer {
     let body = json!({"__type": error.code, "message": error.message});
     (400, body.to_string())
 }
@@ -180,6 +181,12 @@ async fn answer(folder: &Path, operation: &str, asked: &Value) -> Result<Value, 
         .unwrap_or_else(|| text("pipelineExecutionId"));
     Ok(match operation {
         "GetPipelineState" => json!(runs.state(pipeline).await?),
+        "GetPipeline" => {
+            let id = Id::new(Kind::Pipeline, REGION, pipeline);
+            let found = account.read(&[id]).await?.pop().flatten();
+            json!({"pipeline": found.expect("it is there").body})
+        }
+        "ListTagsForResource" => json!({"tags": []}),
         "ListPipelineExecutions" => {
             let most = asked["maxResults"].as_u64().unwrap_or(100);
             let mut list = json!(runs.list(pipeline, usize::try_from(most).unwrap()).await?);
@@ -227,9 +234,6 @@ async fn answer(folder: &Path, operation: &str, asked: &Value) -> Result<Value, 
             let mut list = runs.action_runs(pipeline, execution).await?;
             list.reverse();
             json!({"actionExecutionDetails": list})
-        }
-        "ListRuleExecutions" => {
-            json!({"ruleExecutionDetails": runs.rule_runs(pipeline, execution).await?})
         }
         "BatchGetBuilds" => {
             let ids: Vec<String> = serde_json::from_value(asked["ids"].clone()).unwrap();
@@ -299,7 +303,7 @@ fn events(lines: &[pipectl::cloud::runs::LogLine]) -> Vec<Value> {
 }
 
 /// The command against that AWS.
-fn on_aws(place: &Place, server: &Server, arguments: &[&str]) -> Ran {
+pub(crate) fn on_aws(place: &Place, server: &Server, arguments: &[&str]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_pipectl"))
         .args(arguments)
         .current_dir(place.path())
@@ -323,7 +327,7 @@ fn on_aws(place: &Place, server: &Server, arguments: &[&str]) -> Ran {
     }
 }
 
-fn service_of(operation: &str) -> &'static str {
+pub(crate) fn service_of(operation: &str) -> &'static str {
     match operation {
         "GetLogEvents" => "logs",
         "BatchGetBuilds"
@@ -336,7 +340,7 @@ fn service_of(operation: &str) -> &'static str {
 }
 
 /// botocore's verdict on every request and every answer.
-fn judge(talk: &Talk) {
+pub(crate) fn judge(talk: &Talk) {
     let talk = talk.lock().unwrap();
     assert!(!talk.is_empty(), "nothing was said");
     for (operation, asked, answered) in talk.iter() {

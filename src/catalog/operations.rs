@@ -119,6 +119,24 @@ pub fn resource(operation: &str, name: Option<&str>) -> Option<String> {
     template::render(template, &lookup).ok()?.into_iter().next()
 }
 
+/// Why a call is made, and the task it belongs to: of several reasons the one whose use is among `preferred`.
+pub fn reason(operation: &str, preferred: &[&str]) -> Option<(&'static str, &'static str)> {
+    let giving = || {
+        FILE.needs
+            .iter()
+            .filter(|need| need.operations.iter().any(|known| known == operation))
+    };
+    let liked = giving().find(|need| preferred.contains(&need.used.as_str()));
+    let need = liked.or_else(|| giving().next())?;
+    // the smallest task that has it
+    let task = FILE
+        .tasks
+        .iter()
+        .filter(|(_, uses)| uses.contains(&need.used))
+        .min_by_key(|(_, uses)| uses.len())?;
+    Some((&need.why, task.0))
+}
+
 /// Whether everybody may call it.
 pub fn is_free(operation: &str) -> bool {
     FILE.without_permission.iter().any(|free| free == operation)
@@ -147,6 +165,22 @@ mod tests {
                 assert!(FILE.services.contains_key(service), "{operation}");
             }
         }
+    }
+
+    #[test]
+    fn a_call_has_a_reason_of_the_task_at_hand() {
+        let of = |operation: &str, preferred: &[&str]| {
+            reason(operation, preferred).map(|(why, task)| (&why[..6], task))
+        };
+        let start = "CodePipeline:StartPipelineExecution";
+        assert_eq!(of(start, &[]), Some(("Follow", "apply")));
+        assert_eq!(of(start, &["run", "steer"]), Some(("Starts", "run")));
+        let retry = "CodePipeline:RetryStageExecution";
+        assert_eq!(of(retry, &[]), Some(("Tries ", "steer")));
+        let delete = "CodePipeline:DeletePipeline";
+        assert_eq!(of(delete, &["run"]), Some(("Remove", "destroy")));
+        assert_eq!(of("SSM:GetParameters", &[]), Some(("Reads ", "run")));
+        assert_eq!(of("STS:GetCallerIdentity", &[]), None);
     }
 
     #[test]

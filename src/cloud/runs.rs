@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{Result, Revision};
 use crate::execution::build::Build;
 use crate::execution::report::Report;
-use crate::execution::{ActionRun, Execution, PipelineState, RetryMode, RuleRun, Time};
+use crate::execution::{ActionRun, Execution, PipelineState, RetryMode, Time};
 
 /// What an execution is started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,8 +68,6 @@ pub trait Runs: Send + Sync {
     async fn execution(&self, pipeline: &str, id: &str) -> Result<Option<Execution>>;
     /// Every run of every action in an execution, oldest first (ListActionExecutions).
     async fn action_runs(&self, pipeline: &str, execution: &str) -> Result<Vec<ActionRun>>;
-    /// Every run of every rule in an execution, oldest first (ListRuleExecutions).
-    async fn rule_runs(&self, pipeline: &str, execution: &str) -> Result<Vec<RuleRun>>;
     /// Builds by id, without those that are not there (BatchGetBuilds, by 100). The id of a batch build gives the
     /// builds it is made of (BatchGetBuildBatches).
     async fn builds(&self, region: &str, ids: &[String]) -> Result<Vec<Build>>;

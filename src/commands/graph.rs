@@ -3,10 +3,10 @@
 use super::operating::Desk;
 use super::session::Session;
 use super::{End, Setting, desired};
+use crate::apply::retry;
 use crate::cli::operate::Graph as Arguments;
 use crate::compile;
 use crate::error::{Exit, Failure};
-use crate::live;
 use crate::operate::graph::Graph;
 use crate::operate::snapshot::Snapshot;
 use crate::report::Format;
@@ -95,8 +95,11 @@ async fn of_file(setting: &Setting, wanted: Option<&str>) -> Result<Vec<Graph>, 
 async fn with_state(desk: &Desk) -> Result<Graph, End> {
     let refused = |error| desk.failure(&error);
     let id = crate::resources::Id::new(Kind::Pipeline, &desk.region, &desk.pipeline);
-    let found = live::read(desk.cloud.as_ref(), std::slice::from_ref(&id)).await?;
-    let Some(pipeline) = found.get(&id) else {
+    let ids = std::slice::from_ref(&id);
+    let mut found = retry::plain(|| desk.cloud.read(ids))
+        .await
+        .map_err(refused)?;
+    let Some(pipeline) = found.pop().flatten() else {
         return Err(Failure::failed(
             "pipeline-missing",
             format!("there is no pipeline {} in {}", desk.pipeline, desk.region),

@@ -1,11 +1,11 @@
 //! What the operating commands begin with: the account, the pipeline, and the execution that is meant.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::account;
-use super::session::Session;
+use super::session::{Document, Session};
 use super::{End, Setting};
 use crate::cloud::runs::Runs;
 use crate::cloud::{Cloud, CloudError, ErrorKind};
@@ -16,6 +16,7 @@ use crate::model::{self, Model, Pipeline};
 use crate::operate::watcher::{self, GENTLE, NEAR, Pace};
 use crate::sandbox::Sandbox;
 use crate::sandbox::engine::Options;
+use crate::tree::Node;
 
 /// A pipeline that is operated.
 pub(super) struct Desk {
@@ -49,20 +50,13 @@ impl Desk {
         options: Options,
     ) -> Result<Self, End> {
         let mut session = Session::new(setting);
-        let file = session.file()?;
-        let root = match session.load(&file)? {
-            Some(root) => root,
-            None => {
-                session.end_on_errors(None)?;
-                return Err(Failure::no("yaml-syntax", "the file is not YAML").into());
-            }
-        };
-        let mut document = session.resolve_offline(root.clone(), &file)?;
-        let mut found = decode(&mut session, &document, true);
-        let known = found.as_ref().is_some_and(|model| {
-            !model.pipelines.is_empty() && model.pipelines.iter().all(|one| one.name.known)
-        });
-        if !known {
+        let Unasked {
+            file,
+            root,
+            mut document,
+            model: mut found,
+        } = unasked(&mut session)?;
+        if !names_are_known(found.as_ref()) {
             // What is wrong with other parts of the file does not matter here; what the name needs does.
             session.found = crate::diagnostic::Diagnostics::new();
             document = session.resolve(root, &file).await?;
@@ -156,7 +150,7 @@ impl Desk {
 
     /// A refused call as a failure; a pipeline that is not there is one that nobody has applied yet.
     pub(super) fn failure(&self, error: &CloudError) -> End {
-        let mut failure = live::failure(error);
+        let mut failure = live::failure_in(error, &["run", "steer"]);
         if error.kind == ErrorKind::NotFound && error.code.contains("PipelineNotFound") {
             failure.message = format!("there is no pipeline {} in {}", self.pipeline, self.region);
             failure.help = Some(match &self.sandbox {
@@ -171,11 +165,47 @@ impl Desk {
     }
 }
 
-fn decode(
-    session: &mut Session<'_>,
-    document: &super::session::Document,
-    offline: bool,
-) -> Option<Model> {
+/// A file as it is without what only its account knows.
+struct Unasked {
+    file: PathBuf,
+    root: Node,
+    document: Document,
+    model: Option<Model>,
+}
+
+fn unasked(session: &mut Session<'_>) -> Result<Unasked, End> {
+    let file = session.file()?;
+    let Some(root) = session.load(&file)? else {
+        session.end_on_errors(None)?;
+        return Err(Failure::no("yaml-syntax", "the file is not YAML").into());
+    };
+    let document = session.resolve_offline(root.clone(), &file)?;
+    let model = decode(session, &document, true);
+    Ok(Unasked {
+        file,
+        root,
+        document,
+        model,
+    })
+}
+
+fn names_are_known(model: Option<&Model>) -> bool {
+    model.is_some_and(|model| {
+        !model.pipelines.is_empty() && model.pipelines.iter().all(|one| one.name.known)
+    })
+}
+
+/// Whether the operating commands have to ask the account for values of variables before they know their pipeline. Standard input
+/// can be read only once, so of that nobody knows.
+pub(super) fn asks_for_names(setting: &Setting) -> Result<bool, End> {
+    if setting.global.file.as_deref() == Some(Path::new("-")) {
+        return Ok(true);
+    }
+    let mut session = Session::new(setting);
+    Ok(!names_are_known(unasked(&mut session)?.model.as_ref()))
+}
+
+fn decode(session: &mut Session<'_>, document: &Document, offline: bool) -> Option<Model> {
     let context = model::Context {
         stage: document.stage.clone(),
         service: None,

@@ -1,13 +1,13 @@
 //! The least that whoever runs pipectl on a file needs: the table of calls, narrowed to the things of the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 
 use super::Facts;
 use super::permissions::{account_value, parameter_arn, secret_arn};
 use crate::catalog::operations::{self, Need};
-use crate::catalog::template;
+use crate::catalog::{actions, iam, structure, template};
 use crate::resources::{Desired, Kind, Resource, managed};
 use crate::variables::Request;
 
@@ -75,6 +75,7 @@ pub fn statements(desired: &Desired, reads: &[Request], tasks: &[&str]) -> Vec<C
         .map(|role| facts.role_arn(&role.id.name))
         .collect();
     given_roles(&facts, &made, &mut things);
+    given_projects(desired, &mut things);
     let (service, stage, region) = (&desired.service, &desired.stage, &desired.region);
     things.add(
         "inventory",
@@ -227,6 +228,9 @@ fn used<'a>(facts: &Facts, resource: &'a Resource, things: &mut Things<'a>) {
                 if let Some(arn) = role(text(action, "/roleArn")) {
                     things.add("action-role", region, arn);
                 }
+                if writes_log(action) {
+                    things.add("run-log", region, pipeline_log(&resource.id.name));
+                }
                 if let Some(arn) = text(action, "/configuration/ConnectionArn") {
                     let arn = whole(facts, "codeconnections", region, &arn, "connection/*");
                     things.add("connection", region, arn);
@@ -245,7 +249,6 @@ fn used<'a>(facts: &Facts, resource: &'a Resource, things: &mut Things<'a>) {
                 if text(action, "/actionTypeId/provider").as_deref() == Some("CodeBuild")
                     && let Some(project) = text(action, "/configuration/ProjectName")
                 {
-                    things.add("run-log", &at, format!("/aws/codebuild/{project}"));
                     things.add("run-project", &at, project);
                 }
             }
@@ -261,9 +264,12 @@ fn used<'a>(facts: &Facts, resource: &'a Resource, things: &mut Things<'a>) {
             if let Some(arn) = text(body, "/source/auth/resource") {
                 things.add("connection", region, arn);
             }
-            if let Some(group) = text(body, "/logsConfig/cloudWatchLogs/groupName") {
-                things.add("run-log", region, group);
-            }
+            let group = text(body, "/logsConfig/cloudWatchLogs/groupName");
+            things.add(
+                "run-log",
+                region,
+                group.unwrap_or_else(|| build_log(&resource.id.name)),
+            );
         }
         Kind::EventRule => {
             let targets = body.get("Targets").and_then(Value::as_array);
@@ -288,6 +294,27 @@ fn pipeline_actions(body: &Value) -> impl Iterator<Item = &Value> {
     items(body, "stages")
         .iter()
         .flat_map(|stage| items(stage, "actions"))
+}
+
+/// Whether CodePipeline itself keeps a log of the action.
+fn writes_log(action: &Value) -> bool {
+    let word = |key: &str| {
+        let kind = &action["actionTypeId"];
+        kind.get(key).and_then(Value::as_str).unwrap_or_default()
+    };
+    actions::action_type(word("owner"), word("category"), word("provider"))
+        .is_some_and(|known| known.log_group)
+}
+
+/// Where that log is kept.
+fn pipeline_log(pipeline: &str) -> String {
+    let group = structure::structure().log_group.as_str();
+    group.replace("{pipeline}", pipeline)
+}
+
+/// Where CodeBuild keeps the logs of a project that says nothing of it.
+fn build_log(project: &str) -> String {
+    format!("/aws/codebuild/{project}")
 }
 
 /// An ARN, or a pattern for all of its kind where nobody knows it yet.
@@ -317,6 +344,27 @@ fn given_roles(facts: &Facts, made: &BTreeSet<String>, things: &mut Things<'_>) 
         .collect();
     for arn in roles {
         things.add("given-role", &facts.region, arn);
+    }
+}
+
+/// Projects that are there already: where they write is theirs to say, so this is where they write if nobody says.
+fn given_projects(desired: &Desired, things: &mut Things<'_>) {
+    let made = |region: &str, name: &str| {
+        let is = |resource: &Resource| {
+            let id = &resource.id;
+            id.kind == Kind::Project && id.region == region && id.name == name
+        };
+        desired.resources.iter().any(is)
+    };
+    let given: Vec<(String, String)> = things
+        .0
+        .iter()
+        .filter(|((kind, _), _)| *kind == "run-project")
+        .flat_map(|((_, region), names)| names.iter().map(|name| (region.clone(), name.clone())))
+        .filter(|(region, name)| !made(region, name))
+        .collect();
+    for (region, name) in given {
+        things.add("run-log", &region, build_log(&name));
     }
 }
 
@@ -444,4 +492,85 @@ pub fn document(statements: &[CallerStatement]) -> Value {
         })
         .collect();
     json!({"Version": "2012-10-17", "Statement": list})
+}
+
+/// The statements on as many managed policies as it takes, each as full as their order allows. A statement that is longer than a
+/// policy is several, by its resources.
+pub fn managed_policies(statements: Vec<CallerStatement>) -> Vec<Vec<CallerStatement>> {
+    let most = iam::limits().managed_policy.max;
+    let fits = |list: &[CallerStatement]| iam::policy_size(&document(list).to_string()) <= most;
+    let mut open = VecDeque::from(statements);
+    let mut policies: Vec<Vec<CallerStatement>> = Vec::new();
+    while let Some(statement) = open.pop_front() {
+        if !fits(std::slice::from_ref(&statement)) && statement.resources.len() > 1 {
+            let (one, other) = halves(statement);
+            open.push_front(other);
+            open.push_front(one);
+            continue;
+        }
+        let room = policies.iter_mut().find(|policy| {
+            let mut fuller = (*policy).clone();
+            fuller.push(statement.clone());
+            fits(&fuller)
+        });
+        match room {
+            Some(policy) => policy.push(statement),
+            None => policies.push(vec![statement]),
+        }
+    }
+    policies
+}
+
+/// A statement as two, whose names differ.
+fn halves(mut statement: CallerStatement) -> (CallerStatement, CallerStatement) {
+    let mut other = statement.clone();
+    other.resources = statement.resources.split_off(statement.resources.len() / 2);
+    other.sid.push('b');
+    statement.sid.push('a');
+    (statement, other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(sid: &str, resources: usize) -> CallerStatement {
+        let arn =
+            |number| format!("arn:aws:codebuild:eu-west-1:123456789012:project/{sid}-{number:03}");
+        CallerStatement {
+            sid: sid.to_owned(),
+            actions: vec!["codebuild:BatchGetProjects".to_owned()],
+            resources: (0..resources).map(arn).collect(),
+            condition: None,
+            why: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn policies_are_short_and_leave_nothing_out() {
+        let list = vec![
+            statement("Many", 250),
+            statement("Few", 3),
+            statement("Some", 60),
+        ];
+        let all: BTreeSet<String> = list.iter().flat_map(|one| one.resources.clone()).collect();
+        let policies = managed_policies(list);
+        let most = iam::limits().managed_policy.max;
+        let (mut given, mut sids) = (BTreeSet::new(), BTreeSet::new());
+        for policy in &policies {
+            assert!(iam::policy_size(&document(policy).to_string()) <= most);
+            for statement in policy {
+                assert!(
+                    sids.insert(statement.sid.clone()),
+                    "{} twice",
+                    statement.sid
+                );
+                given.extend(statement.resources.iter().cloned());
+            }
+        }
+        assert_eq!(given, all);
+        // Not more of them than the text is long, but for the waste of one statement in each.
+        assert!((4..=5).contains(&policies.len()), "{}", policies.len());
+        assert_eq!(managed_policies(vec![statement("One", 2)]).len(), 1);
+    }
 }

@@ -103,6 +103,17 @@ fn variables(
 }
 
 impl Sandbox {
+    /// Every run of every rule in an execution, oldest first: what ListRuleExecutions would tell.
+    ///
+    /// # Errors
+    /// If the account cannot be read.
+    pub fn rule_runs(&self, pipeline: &str, execution: &str) -> Result<Vec<RuleRun>> {
+        self.reading(Some(format!("pipeline {pipeline}")), |db| {
+            let all = rows::rule_runs(db, execution, None)?;
+            Ok(all.into_iter().map(rows::RuleRow::told).collect())
+        })
+    }
+
     fn structure(
         &self,
         db: &Connection,
@@ -526,14 +537,6 @@ impl Runs for Sandbox {
         self.reading(Some(format!("pipeline {pipeline}")), |db| {
             let all = rows::action_runs(db, execution, None)?;
             Ok(all.into_iter().map(rows::ActionRow::told).collect())
-        })
-    }
-
-    async fn rule_runs(&self, pipeline: &str, execution: &str) -> Result<Vec<RuleRun>> {
-        self.count_read("CodePipeline:ListRuleExecutions", 1);
-        self.reading(Some(format!("pipeline {pipeline}")), |db| {
-            let all = rows::rule_runs(db, execution, None)?;
-            Ok(all.into_iter().map(rows::RuleRow::told).collect())
         })
     }
 

@@ -52,6 +52,14 @@ impl Desk {
         desk
     }
 
+    /// A folder of this repository as a folder of that one.
+    pub(super) fn take_in(&self, folder: &str) {
+        let target = self.place.path().join(folder);
+        fs::create_dir_all(&target).unwrap();
+        copy(&root().join(folder), &target);
+        self.commit();
+    }
+
     pub(super) fn take(&mut self, item: &Item) -> Done {
         match item {
             Item::Hidden { name, text, .. } => {

@@ -6,7 +6,7 @@ mod choices;
 mod interrupted;
 mod lives;
 mod members;
-mod permissions;
+pub(crate) mod permissions;
 mod policies;
 mod refused;
 

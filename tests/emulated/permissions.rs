@@ -38,8 +38,8 @@ const UNUSED: [(&str, &str); 8] = [
 
 /// What IAM is asked: an action on a resource, for a service that a role is passed to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Asked {
-    action: String,
+pub(crate) struct Asked {
+    pub(crate) action: String,
     resource: String,
     passed_to: Option<&'static str>,
 }
@@ -88,7 +88,7 @@ fn form(text: &str) -> Value {
 }
 
 /// The permissions that a request needs, by the service authorization reference.
-fn needed(account: &str, call: &Value) -> Vec<Asked> {
+pub(crate) fn needed(account: &str, call: &Value) -> Vec<Asked> {
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let (service, region) = (text(call, "service"), text(call, "region"));
     let (operation, body) = (text(call, "operation"), text(call, "body"));
@@ -114,7 +114,10 @@ fn needed(account: &str, call: &Value) -> Vec<Asked> {
                     .flatten()
                     .collect()
                 }
-                "GetPipeline" | "DeletePipeline" | "GetPipelineState"
+                "GetPipeline"
+                | "DeletePipeline"
+                | "GetPipelineState"
+                | "StartPipelineExecution"
                     if json["webhook"].is_null() =>
                 {
                     vec![asked(&action, pipeline(text(&json, "name")))]
@@ -140,7 +143,25 @@ fn needed(account: &str, call: &Value) -> Vec<Asked> {
                         pipeline(format!("webhook:{}", text(&json, "webhookName"))),
                     )]
                 }
-                _ => vec![asked(&action, pipeline(text(&json, "pipelineName")))],
+                "EnableStageTransition"
+                | "DisableStageTransition"
+                | "RetryStageExecution"
+                | "RollbackStage" => {
+                    let stage = [text(&json, "pipelineName"), text(&json, "stageName")];
+                    vec![asked(&action, pipeline(stage.join("/")))]
+                }
+                "PutApprovalResult" => {
+                    let parts = ["pipelineName", "stageName", "actionName"];
+                    let parts = parts.map(|part| text(&json, part));
+                    vec![asked(&action, pipeline(parts.join("/")))]
+                }
+                "GetPipelineExecution"
+                | "ListPipelineExecutions"
+                | "ListActionExecutions"
+                | "StopPipelineExecution" => {
+                    vec![asked(&action, pipeline(text(&json, "pipelineName")))]
+                }
+                other => panic!("nobody said what {other} needs"),
             }
         }
         "codebuild" => {
@@ -151,9 +172,29 @@ fn needed(account: &str, call: &Value) -> Vec<Asked> {
                     arn("codebuild", format!("project/{}", name.as_str().unwrap())),
                 )
             };
-            match json["names"].as_array() {
-                Some(names) => names.iter().map(project).collect(),
-                None => std::iter::once(project(&json["name"]))
+            let of_ids = json["ids"].as_array().map(|ids| {
+                let name =
+                    |id: &Value| Value::from(id.as_str().unwrap().split(':').next().unwrap());
+                ids.iter().map(name).collect::<Vec<_>>()
+            });
+            // `report/GROUP:ID` is asked about by its group
+            let group = |report: &Value| {
+                let report = report
+                    .as_str()
+                    .unwrap()
+                    .replace(":report/", ":report-group/");
+                asked(&action, report.rsplit_once(':').unwrap().0)
+            };
+            match (
+                json["names"].as_array(),
+                of_ids,
+                json["reportArns"].as_array(),
+            ) {
+                (Some(names), ..) => names.iter().map(project).collect(),
+                (_, Some(names), _) => names.iter().map(project).collect(),
+                (.., Some(reports)) => reports.iter().map(group).collect(),
+                _ if json["reportArn"].is_string() => vec![group(&json["reportArn"])],
+                _ => std::iter::once(project(&json["name"]))
                     .chain(passed(&json["serviceRole"], "codebuild.amazonaws.com"))
                     .collect(),
             }
@@ -232,6 +273,14 @@ fn needed(account: &str, call: &Value) -> Vec<Asked> {
             let on = match (json["resourceArn"].as_str(), operation.as_str()) {
                 (Some(on), _) => on.to_owned(),
                 (None, "DescribeLogGroups") => "*".to_owned(),
+                (None, "GetLogEvents") => arn(
+                    "logs",
+                    format!(
+                        "log-group:{}:log-stream:{}",
+                        text(&json, "logGroupName"),
+                        text(&json, "logStreamName")
+                    ),
+                ),
                 (None, _) => arn("logs", format!("log-group:{}", text(&json, "logGroupName"))),
             };
             let tags = operation == "CreateLogGroup" && json["tags"].is_object();
@@ -339,7 +388,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 /// The statement that gives it.
-fn giver<'p>(policy: &'p Value, asked: &Asked) -> Option<&'p str> {
+pub(crate) fn giver<'p>(policy: &'p Value, asked: &Asked) -> Option<&'p str> {
     let statements = policy["Statement"].as_array().unwrap();
     let gives = |statement: &&Value| {
         let condition = &statement["Condition"]["StringEquals"]["iam:PassedToService"];
@@ -387,7 +436,7 @@ fn check(account: &Account, policy: &Value, what: &str, used: &mut BTreeSet<Stri
 }
 
 /// Parliament finds nothing in it, but for stars that AWS leaves no choice about.
-fn judge(policy: &Value) {
+pub(crate) fn judge(policy: &Value) {
     let answer = ask(&json!({"do": "policy", "document": policy}));
     let known = [
         // Who sets the policy of a bucket could open it for others: that is what applying a bucket means.
@@ -396,7 +445,6 @@ fn judge(policy: &Value) {
         "Unsubscribe",
         "codeconnections",
         "RollbackStage",
-        "ListRuleExecutions",
         "logs:TagResource",
         "logs:UntagResource",
         "logs:ListTagsForResource",

@@ -13,7 +13,7 @@ use crate::cloud::runs::{Answer, Engine, LogLine, LogPage, Runs, Start};
 use crate::cloud::{CloudError, ErrorKind, Result};
 use crate::execution::build::Build;
 use crate::execution::report::{Coverage, Report, ReportType, TestCase};
-use crate::execution::{ActionRun, Execution, PipelineState, RetryMode, RuleRun, Time};
+use crate::execution::{ActionRun, Execution, PipelineState, RetryMode, Time};
 
 /// How many ids one call takes.
 const BATCH: usize = 100;
@@ -132,24 +132,6 @@ impl Runs for Aws {
             usize::MAX
         )?;
         // AWS gives the newest first.
-        runs.reverse();
-        runs.sort_by_key(|run| run.start_time);
-        Ok(runs)
-    }
-
-    async fn rule_runs(&self, pipeline: &str, execution: &str) -> Result<Vec<RuleRun>> {
-        let mut runs: Vec<RuleRun> = pages!(
-            self,
-            "CodePipeline:ListRuleExecutions",
-            self.codepipeline(&self.region).list_rule_executions(),
-            object(json!({
-                "pipelineName": pipeline,
-                "filter": {"pipelineExecutionId": execution},
-                "maxResults": RUNS,
-            })),
-            "ruleExecutionDetails",
-            usize::MAX
-        )?;
         runs.reverse();
         runs.sort_by_key(|run| run.start_time);
         Ok(runs)

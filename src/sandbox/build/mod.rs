@@ -282,6 +282,12 @@ impl Request {
             .map_or(self.build_id.as_str(), |(_, uuid)| uuid)
     }
 
+    /// Where CodeBuild would keep its log.
+    pub(in crate::sandbox) fn log_group(&self) -> String {
+        self.text("/logsConfig/cloudWatchLogs/groupName")
+            .unwrap_or_else(|| format!("/aws/codebuild/{}", self.project_name()))
+    }
+
     fn arn(&self) -> String {
         let facts = &self.facts;
         format!(

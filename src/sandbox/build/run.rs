@@ -108,7 +108,7 @@ pub(super) async fn run(
             start_time: Some(start),
             resolved_source_version: request.facts.resolved_source_version.clone(),
             logs: LogsLocation {
-                group_name: Some(format!("/aws/codebuild/{}", request.project_name())),
+                group_name: Some(request.log_group()),
                 stream_name: Some(request.uuid().to_owned()),
                 deep_link: None,
             },

@@ -466,11 +466,7 @@ impl Sandbox {
             build_number: Some(number),
             start_time: Some(Time(now_ms())),
             logs: LogsLocation {
-                group_name: Some(
-                    group
-                        .clone()
-                        .unwrap_or_else(|| format!("/aws/codebuild/{}", plan.name)),
-                ),
+                group_name: Some(group.clone().unwrap_or_else(|| request.log_group())),
                 stream_name: Some(uuid.clone()),
                 deep_link: None,
             },
