@@ -41,6 +41,7 @@ mod operating_rights;
 mod optional_members;
 mod permissions;
 mod properties;
+mod refused;
 mod reports;
 mod running;
 mod sandbox_round_trip;

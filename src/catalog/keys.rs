@@ -27,6 +27,9 @@ pub struct ConfigKey {
     /// What kind of text the value is.
     #[serde(default)]
     pub format: Format,
+    /// When it is none of this kind, but plain text.
+    #[serde(default)]
+    pub plain_when: Option<super::when::When>,
     /// The allowed values (of each item, for lists).
     #[serde(default)]
     pub values: Vec<String>,
@@ -81,6 +84,8 @@ pub enum Format {
     NameValueJson,
     /// JSON text of a list of `{name, value, type}`.
     EnvironmentJson,
+    /// JSON text of a list of `{actionName, revisionType, revisionValue}`.
+    RevisionJson,
     /// Items with commas between, no spaces.
     CommaList,
     /// An ARN.
@@ -180,6 +185,7 @@ impl ConfigKey {
             Format::JsonList => wrong(json().is_some_and(|v| v.is_array())),
             Format::NameValueJson => wrong(named_texts(json(), &["name", "value"])),
             Format::EnvironmentJson => wrong(named_texts(json(), &["name", "value", "type"])),
+            Format::RevisionJson => wrong(revisions(json())),
             Format::CommaList => wrong(value.split(',').all(|item| !item.trim().is_empty())),
             Format::Arn | Format::RoleArn => {
                 wrong(value.starts_with("arn:") && value.split(':').count() >= 6)
@@ -218,6 +224,23 @@ fn named_texts(json: Option<Value>, members: &[&str]) -> bool {
                 && map
                     .iter()
                     .all(|(key, value)| members.contains(&key.as_str()) && value.is_string())
+        })
+    })
+}
+
+/// A JSON list of maps that say which revision a source action is to take.
+fn revisions(json: Option<Value>) -> bool {
+    const MEMBERS: [&str; 3] = ["actionName", "revisionType", "revisionValue"];
+    let Some(Value::Array(items)) = json else {
+        return false;
+    };
+    let types = &super::structure::enums().source_revision;
+    items.iter().all(|item| {
+        item.as_object().is_some_and(|map| {
+            let text = |member: &str| map.get(member).and_then(Value::as_str);
+            map.len() == MEMBERS.len()
+                && MEMBERS.iter().all(|member| text(member).is_some())
+                && text(MEMBERS[1]).is_some_and(|word| types.iter().any(|known| known == word))
         })
     })
 }
@@ -272,6 +295,9 @@ impl Format {
             Format::JsonList => "the JSON text of a list",
             Format::NameValueJson => "the JSON text of a list of {name, value}, all texts",
             Format::EnvironmentJson => "the JSON text of a list of {name, value, type}, all texts",
+            Format::RevisionJson => {
+                "the JSON text of a list of {actionName, revisionType, revisionValue}, all texts"
+            }
             Format::CommaList => "items with commas between",
             Format::Arn => "an ARN",
             Format::RoleArn => "the ARN of a role",

@@ -87,6 +87,8 @@ pub struct Names {
     pub role_arn: TextRule,
     /// An artifact bucket.
     pub artifact_bucket: TextRule,
+    /// Name of a bucket that is made: S3 takes no capitals.
+    pub made_bucket: TextRule,
     /// A KMS key: id, ARN or alias ARN.
     pub encryption_key: TextRule,
 }

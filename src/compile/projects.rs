@@ -82,6 +82,8 @@ fn complete(
     let written = match &project.buildspec {
         Buildspec::Default => None,
         Buildspec::Path(path) => Some(path.value.clone()),
+        // what is a text in the file stays as it is there
+        Buildspec::Inline(_) if body["source"]["buildspec"].is_string() => None,
         Buildspec::Inline(node) => Some(buildspec::text(node)),
     };
     if let Some(written) = written {

@@ -204,6 +204,7 @@ pub(super) fn configuration_value(
             Format::Json
             | Format::JsonObject
             | Format::JsonList
+            | Format::RevisionJson
             | Format::NameValueJson
             | Format::EnvironmentJson,
         ) => json(node.to_json()),

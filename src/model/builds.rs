@@ -455,10 +455,11 @@ impl Decoder<'_> {
         let mut commands = Vec::new();
         let mut reports: Vec<Text> = body.reports.iter().map(|(name, _)| name.clone()).collect();
         let buildspec = match &body.buildspec {
-            Some(node) if node.as_map().is_some() => {
-                commands = commands_of(node);
-                reports = reports_of(node);
-                Buildspec::Inline(node.clone())
+            Some(node) if node.as_map().is_some() || written(node).is_some() => {
+                let tree = written(node).map_or_else(|| node.clone(), |text| raw::inline(&text));
+                commands = commands_of(&tree);
+                reports = reports_of(&tree);
+                Buildspec::Inline(tree)
             }
             Some(node) => Buildspec::Path(text_at(node, node.scalar_text().unwrap_or_default())),
             None if body.run.is_some() => {
@@ -666,6 +667,12 @@ fn existing(entry: &Entry, name: Text, path: &str) -> Project {
 }
 
 /// The project in the shape of the API, without what the compiler adds.
+/// The buildspec that is a text in the file: the project has it word for word.
+fn written(node: &Node) -> Option<Text> {
+    let text = node.as_str().filter(|text| raw::is_buildspec(text))?;
+    Some(text_at(node, text))
+}
+
 fn definition(
     maker: &Maker,
     settings: &Settings,
@@ -674,16 +681,20 @@ fn definition(
 ) -> Node {
     let span = maker.span;
     let fields = codebuild::project();
-    let typed = || {
+    let typed = |written: Option<Text>| {
         let mut shape = Shape::new(span);
         shape.word("type", "CODEPIPELINE");
+        shape.maybe("buildspec", written.as_ref());
         shape.done()
     };
+    let text = body.buildspec.as_ref().and_then(written);
     let mut shape = Shape::new(span);
     shape
         .text("name", &maker.name)
         .maybe("description", maker.description.as_ref());
-    shape.set("source", typed()).set("artifacts", typed());
+    shape
+        .set("source", typed(text))
+        .set("artifacts", typed(None));
     let lambda = machine.as_ref().is_some_and(|machine| machine.lambda);
     if let Some(cache) = &settings.cache {
         shape.set("cache", cache.project.clone());

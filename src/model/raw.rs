@@ -3,7 +3,7 @@
 use crate::catalog::codebuild;
 use crate::catalog::conditions;
 use crate::catalog::structure;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, begun};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
@@ -31,43 +31,56 @@ const READ_ONLY: [&str; 7] = [
 
 /// Members of a pipeline's definition, wherever in it they stand. What bears such a name and stands elsewhere is
 /// misplaced, not new.
-const OF_PIPELINES: [&str; 36] = [
+const OF_PIPELINES: [&str; 49] = [
     "actionTypeId",
     "actions",
     "artifactStore",
     "artifactStores",
     "beforeEntry",
+    "branches",
+    "category",
     "commands",
     "conditions",
     "configuration",
+    "defaultValue",
     "encryptionKey",
     "environmentVariables",
     "events",
     "excludes",
     "executionMode",
+    "filePaths",
     "files",
     "gitConfiguration",
+    "id",
     "includes",
     "inputArtifacts",
+    "location",
     "namespace",
     "onFailure",
     "onSuccess",
     "outputArtifacts",
     "outputVariables",
+    "owner",
     "pipelineType",
+    "provider",
     "providerType",
     "pullRequest",
     "push",
     "region",
     "result",
     "retryConfiguration",
+    "retryMode",
     "roleArn",
     "ruleTypeId",
+    "rules",
     "runOrder",
     "sourceActionName",
     "stages",
+    "tags",
     "timeoutInMinutes",
     "triggers",
+    "type",
+    "variables",
 ];
 
 /// Keeps the members nobody asked for, and says which of them the API does not have. What is misspelt or misplaced is
@@ -81,7 +94,8 @@ fn extra(map: &Map<'_>, known: &[&str], silent: &[&str], out: &mut Diagnostics) 
         let (key, code) = (&entry.key, "api-key-unknown");
         let at = map.at(key);
         let message = format!("the API has no member `{key}` here");
-        let near = nearest(key, known.iter().copied());
+        let names = || known.iter().copied();
+        let near = nearest(key, names()).or_else(|| begun(key, names()));
         out.push(match near {
             Some(word) => Diagnostic::error(code, entry.key_span, at, message)
                 .help(format!("did you mean `{word}`?")),
@@ -94,7 +108,8 @@ fn extra(map: &Map<'_>, known: &[&str], silent: &[&str], out: &mut Diagnostics) 
                 entry.key_span,
                 at,
                 format!("{message}, as far as pipectl knows; it is sent as it is"),
-            ),
+            )
+            .help("leave it out, unless AWS has added it since"),
         });
     }
     rest
@@ -165,6 +180,34 @@ fn number(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<(u32, S
     map.value(key, out).and_then(|node| whole(node, &path, out))
 }
 
+/// The names of the input artifacts.
+fn inputs(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Text> {
+    let mut names = Vec::new();
+    for mut artifact in maps(map, "inputArtifacts", out) {
+        names.extend(required(&mut artifact, "name", out));
+        extra(&artifact, &["name"], &[], out);
+    }
+    names
+}
+
+/// An ArtifactStore, of which a check says the rest.
+fn store(entry: &Entry, path: &str, out: &mut Diagnostics) {
+    let mut known = |node: &Node, path: &str, span: Span, members: &[&str]| {
+        let mut map = Map::of(node.as_map().unwrap_or_default(), path, span);
+        for member in members {
+            map.entry(member);
+        }
+        extra(&map, members, &[], out);
+    };
+    let path = join(path, &entry.key);
+    let members = ["type", "location", "encryptionKey"];
+    known(&entry.value, &path, entry.key_span, &members);
+    if let Some(key) = entry.value.entry("encryptionKey") {
+        let path = join(&path, "encryptionKey");
+        known(&key.value, &path, key.key_span, &["id", "type"]);
+    }
+}
+
 /// An ActionDeclaration.
 pub(super) fn action(
     node: &Node,
@@ -190,15 +233,13 @@ pub(super) fn action(
         None => {}
     }
     let configuration = text_members(&mut map, "configuration", out);
-    let inputs = maps(&mut map, "inputArtifacts", out)
-        .into_iter()
-        .filter_map(|mut artifact| required(&mut artifact, "name", out))
-        .collect();
+    let inputs = inputs(&mut map, out);
     let outputs = maps(&mut map, "outputArtifacts", out)
         .into_iter()
         .filter_map(|mut artifact| {
             let name = required(&mut artifact, "name", out)?;
             let files = text_items(&mut artifact, "files", out);
+            extra(&artifact, &["name", "files"], &[], out);
             Some(Output { name, files })
         })
         .collect();
@@ -262,6 +303,7 @@ fn variable(mut map: Map<'_>, out: &mut Diagnostics) -> Option<Variable> {
     let name = required(&mut map, "name", out)?;
     let value = required(&mut map, "value", out)?;
     let kind = map.api_text("type", out);
+    extra(&map, &["name", "value", "type"], &[], out);
     let kind = match kind.as_ref().map(|kind| kind.value.as_str()) {
         Some("PARAMETER_STORE") => VariableKind::ParameterStore,
         Some("SECRETS_MANAGER") => VariableKind::SecretsManager,
@@ -361,10 +403,7 @@ pub(super) fn rule(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) 
         None => {}
     }
     let configuration = text_members(&mut map, "configuration", out);
-    let inputs = maps(&mut map, "inputArtifacts", out)
-        .into_iter()
-        .filter_map(|mut artifact| required(&mut artifact, "name", out))
-        .collect();
+    let inputs = inputs(&mut map, out);
     let commands = text_items(&mut map, "commands", out);
     let role_arn = map.api_text("roleArn", out);
     let region = map.api_text("region", out);
@@ -464,6 +503,16 @@ pub(super) fn pipeline(
     for key in ["artifactStore", "artifactStores"] {
         if map.value(key, out).is_some() {
             raw_stores.extend(map.entry(key).cloned());
+        }
+    }
+    for entry in &raw_stores {
+        let stores = entry.value.as_map().unwrap_or_default();
+        match entry.key.as_str() {
+            "artifactStore" => store(entry, path, out),
+            _ => {
+                let path = join(path, &entry.key);
+                stores.iter().for_each(|one| store(one, &path, out));
+            }
         }
     }
     let pipeline_type = map.api_text("pipelineType", out);
@@ -616,13 +665,7 @@ pub(super) fn project(
         .collect();
     let buildspec = match buildspec {
         None => Buildspec::Default,
-        Some(text)
-            if text.value.contains('\n')
-                || text.value.trim_start().starts_with("version:")
-                || text.value.trim_start().starts_with('{') =>
-        {
-            Buildspec::Inline(inline(&text))
-        }
+        Some(text) if is_buildspec(&text.value) => Buildspec::Inline(inline(&text)),
         Some(text) if text.value.trim().is_empty() => Buildspec::Default,
         Some(text) => Buildspec::Path(text),
     };
@@ -656,9 +699,15 @@ pub(super) fn project(
     })
 }
 
+/// Whether a text is a buildspec itself, and not the path of one.
+pub(super) fn is_buildspec(text: &str) -> bool {
+    let begin = text.trim_start();
+    text.contains('\n') || begin.starts_with("version:") || begin.starts_with('{')
+}
+
 /// The text of a buildspec as a tree in which everything stands where the text stands; the text itself if it does
 /// not read as a map.
-fn inline(text: &Text) -> Node {
+pub(super) fn inline(text: &Text) -> Node {
     let mut sources = crate::source::Sources::new();
     let file = sources.add("buildspec", text.value.as_str());
     let tree = crate::yaml::parse(&sources, file, &mut Diagnostics::new());

@@ -282,6 +282,7 @@ fn cache(map: &mut Map<'_>, privileged: bool, out: &mut Diagnostics) -> Option<C
     let mut modes: Vec<Text> = Vec::new();
     let mut project = Shape::new(span);
     let mut spec = Shape::new(span);
+    let mut namespace = None;
     match &node.data {
         Data::Map(members) => {
             let mut map = Map::of(members, path, span);
@@ -294,7 +295,7 @@ fn cache(map: &mut Map<'_>, privileged: bool, out: &mut Diagnostics) -> Option<C
                     None => out.push(not_a_word(&mode, &at, &words)),
                 }
             }
-            let namespace = map.text("namespace", out);
+            namespace = map.text("namespace", out);
             spec.maybe("key", map.text("key", out).as_ref());
             spec.list(
                 "fallback-keys",
@@ -346,6 +347,8 @@ fn cache(map: &mut Map<'_>, privileged: bool, out: &mut Diagnostics) -> Option<C
         modes.push(Text::new(MODES[2].1, span));
     }
     project.word("type", "LOCAL").list("modes", &modes);
+    // of no use there, which a check says
+    project.maybe("cacheNamespace", namespace.as_ref());
     Some(Cache {
         project: project.done(),
         buildspec: (!spec.is_empty()).then(|| spec.done()),

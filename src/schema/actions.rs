@@ -191,7 +191,7 @@ fn configured(key: &ConfigKey) -> Value {
         Format::JsonObject | Format::NameValueJson => {
             &["object", "string", "array", "number", "boolean"]
         }
-        Format::JsonList | Format::EnvironmentJson => {
+        Format::JsonList | Format::RevisionJson | Format::EnvironmentJson => {
             &["array", "string", "object", "number", "boolean"]
         }
         _ => &["string", "number", "boolean", "array", "object"],

@@ -56,11 +56,14 @@ fn named(step: &Step<'_>, key: &ConfigKey, value: &Text) -> Vec<String> {
     let artifact = match key.format {
         Format::ArtifactName => Some(text),
         Format::ArtifactPath => before,
-        // any other text may hold `::`; only the name of an artifact of the pipeline is meant as one
+        // any other text may hold `::`; meant as an artifact is the name of one, and what can be nothing else
         Format::ArtifactPathOrText => before.filter(|name| {
-            flow::steps(step.pipeline)
-                .flat_map(|other| &other.action.outputs)
-                .any(|output| output.name.value == **name)
+            let path = &text[name.len() + "::".len()..];
+            let plain = |text: &str| !text.contains([' ', '=', ',', ':', '{', '\n', '"']);
+            !path.is_empty() && plain(name) && plain(path)
+                || flow::steps(step.pipeline)
+                    .flat_map(|other| &other.action.outputs)
+                    .any(|output| output.name.value == **name)
         }),
         Format::JsonObject if key.name == "ParameterOverrides" => {
             return of_functions(text);

@@ -73,7 +73,14 @@ fn one(step: &Step<'_>, problem: &RuleProblem) -> Option<Diagnostic> {
                     format!("leave `{word}` out, or see to it that {because}"),
                 ),
             };
-            let (key, _) = entry()?;
+            let (key, value) = entry()?;
+            // what AWS takes where the key is absent changes nothing, wherever it stands
+            let default = step.kind()?.key(problem.key)?.default.as_ref();
+            if matches!(problem.rule.kind, RuleKind::OnlyWhen { .. })
+                && default == Some(&value.value)
+            {
+                return None;
+            }
             let path = step.key_path(problem.key);
             (key.span, path, message, "does not belong here", help)
         }

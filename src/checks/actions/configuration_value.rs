@@ -2,7 +2,7 @@
 
 use crate::catalog::keys::{ConfigKey, Format, ValueProblem};
 use crate::catalog::{iam, structure};
-use crate::checks::flow::{self, Step};
+use crate::checks::flow::{self, ActionFacts, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, begun, nearest};
 use crate::model::Text;
@@ -45,6 +45,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 || names_role(&step, key, value)
                 || !quota.allows(length)
             {
+                continue;
+            }
+            let plain = key.plain_when.as_ref();
+            if plain.is_some_and(|when| when.holds(&ActionFacts(step.action)) != Some(false)) {
                 continue;
             }
             match key.check(&value.value) {
@@ -161,6 +165,16 @@ fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
             "give the name of the role, or its ARN, `arn:aws:iam::ACCOUNT:role/NAME`".to_owned()
         }
         Format::Arn | Format::RoleArn => "give the whole ARN, `arn:aws:…`".to_owned(),
+        Format::Json => {
+            "write JSON, with \" around names and texts: {\"NAME\": \"VALUE\"}".to_owned()
+        }
+        Format::RevisionJson => {
+            let types = &structure::enums().source_revision;
+            let types = form::listed(types.iter().map(String::as_str));
+            let item =
+                r#"[{"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": "…"}]"#;
+            format!("write {item}; the types are {types}")
+        }
         Format::JsonList if !step.action.raw => "write a list".to_owned(),
         Format::NameValueJson if !step.action.raw => "write a map of names and values".to_owned(),
         Format::NameValueJson => r#"write [{"name": "NAME", "value": "VALUE"}]"#.to_owned(),

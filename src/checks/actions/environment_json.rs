@@ -189,6 +189,21 @@ fn members(place: &Place<'_>, map: &Map<String, Value>, diagnostics: &mut Diagno
             );
         }
     }
+    if name == Some("") {
+        diagnostics.push(
+            place
+                .finding(
+                    names_at(&place.text.value, "\"\"")
+                        .next()
+                        .map_or(place.text.span, |at| {
+                            place.subject.part(place.text, at, at + 2)
+                        }),
+                    "an environment variable needs a name".to_owned(),
+                )
+                .label("nothing here")
+                .help("give it a name"),
+        );
+    }
     for (member, value) in map {
         if !MEMBERS.contains(&member.as_str()) {
             let finding = place

@@ -279,7 +279,25 @@ fn kind(step: &Step<'_>, variable: &Variable, path: &str) -> Option<Diagnostic> 
     let known = types.iter().any(|kind| kind == word);
     let secret = variable.kind == VariableKind::SecretsManager;
     let commands = step.kind().is_some_and(|kind| kind.has_field("commands"));
-    let finding = |message: String| (variable.value.span, path, message);
+    // the word that says so, where there is one
+    let member = step.action.raw.then_some("type");
+    let written = member.and_then(|member| {
+        let list = step.action.raw_node.as_ref()?.get("environmentVariables")?;
+        let mut items = list.as_list()?.iter();
+        let own = items.find(|item| {
+            item.get("name")
+                .is_some_and(|name| name.span == variable.name.span)
+        });
+        Some(own?.get(member)?.span)
+    });
+    let place = match written {
+        Some(span) => (span, format!("{path}.type")),
+        None => (variable.value.span, path.to_owned()),
+    };
+    let finding = |message: String| {
+        let (span, path) = place.clone();
+        (span, path, message)
+    };
     if !known {
         let (span, path, message) = finding(format!(
             "an environment variable of `{}` cannot come from Parameter Store",

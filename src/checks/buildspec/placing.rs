@@ -1,4 +1,4 @@
-//! Buildspecs that are texts of raw projects: every part of the text in its place in the file.
+//! Buildspecs that are texts in the file: every part of the text in its place there.
 
 use crate::diagnostic::Diagnostics;
 use crate::model::{Buildspec, Model, Project, Text};
@@ -8,7 +8,7 @@ use crate::tree::{Data, Entry, Node};
 /// Gives what stands in a buildspec's text the place where the person typed it; the place of the whole text where that
 /// cannot be told (folded lines, variables).
 pub fn place_buildspecs(model: &mut Model, sources: &Sources) {
-    for project in model.projects.iter_mut().filter(|project| project.raw) {
+    for project in &mut model.projects {
         if !matches!(project.buildspec, Buildspec::Inline(_)) {
             continue;
         }
@@ -21,7 +21,7 @@ pub fn place_buildspecs(model: &mut Model, sources: &Sources) {
     }
 }
 
-/// The text of a raw project's buildspec.
+/// The buildspec that is a text in the file.
 pub(super) fn text(project: &Project) -> Option<Text> {
     let node = project.definition.get("source")?.get("buildspec")?;
     Some(Text {

@@ -1,6 +1,7 @@
 //! The buildspecs that the rules look at: written in the pipeline file, made from it, as a text of a raw project, or in
 //! a file beside it.
 
+use super::placing;
 use crate::catalog::codebuild::{self, EnvironmentType};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
@@ -16,7 +17,7 @@ pub(super) enum Form {
     Made,
     /// A map in the pipeline file.
     Written,
-    /// A text of a raw project.
+    /// A text in the pipeline file.
     Text,
     /// A file beside the pipeline file.
     File,
@@ -57,6 +58,8 @@ pub(super) fn every<'a>(subject: &Subject<'a>) -> Vec<Spec<'a>> {
         };
         let (form, prefix) = if project.raw {
             (Form::Text, fields::join(&project.path, "source.buildspec"))
+        } else if placing::text(project).is_some() {
+            (Form::Text, fields::join(&project.path, "buildspec"))
         } else if root.span == project.span {
             (Form::Made, project.path.clone())
         } else {

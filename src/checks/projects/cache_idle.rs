@@ -15,8 +15,8 @@ pub(super) const RULE: Rule = Rule {
     summary: "a cache is asked for and can never keep anything",
     why: "A local cache lives on the machine of the build. CodeBuild has none for builds in a VPC, with a GPU or of size \
           2xlarge; docker layers are kept in privileged mode on Linux only; and a source that comes from a pipeline has \
-          no git history to keep. Paths in a buildspec need a cache of the project to go to, and such a cache needs paths. AWS takes all this, and \
-          every build starts from nothing.",
+          no git history to keep. Paths in a buildspec need a cache of the project to go to, and such a cache needs paths. A \
+          namespace tells caches in S3 apart, and no others. AWS takes all this, and every build starts from nothing.",
     aws: "",
     wrong: "- build:\n    cache: docker\n    run: docker build .",
     right: "- build:\n    cache: docker\n    privileged: true\n    run: docker build .",
@@ -29,6 +29,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for project in parts::made(subject) {
         let cache = fields::get(&project.definition, "cache");
         let kind = cache.and_then(|cache| fields::word(cache, "type"));
+        if let (Some(cache), Some("LOCAL" | "NO_CACHE")) = (cache, kind) {
+            namespace(project, cache, diagnostics);
+        }
         match (cache, kind) {
             (Some(cache), Some("LOCAL")) => {
                 let custom = fields::items(cache, "modes").iter().find(|mode| {
@@ -50,6 +53,27 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             _ => {}
         }
     }
+}
+
+/// A namespace tells caches in S3 apart, and no others.
+fn namespace(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {
+    let Some(name) = fields::get(cache, "cacheNamespace") else {
+        return;
+    };
+    let finding = RULE
+        .finding(
+            name.span,
+            parts::place(project, "cache.cacheNamespace"),
+            "only caches in S3 have a namespace",
+        )
+        .label("never looked at")
+        .through(name.origin.as_ref())
+        .perhaps_related(cache.get("type").map(|kind| kind.span), "not in S3");
+    diagnostics.push(finding.help(if project.raw {
+        "leave `cacheNamespace` out, or take a cache in S3: `type: S3`, `location: BUCKET/PREFIX`"
+    } else {
+        "leave `namespace` out, or take a cache in S3: `s3: BUCKET/PREFIX`"
+    }));
 }
 
 fn local(project: &Project, cache: &Node, diagnostics: &mut Diagnostics) {

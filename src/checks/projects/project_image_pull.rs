@@ -35,8 +35,14 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let curated = matches!(kind, ImageKind::Curated { .. } | ImageKind::UnknownCurated);
         let pull = fields::get(environment, "imagePullCredentialsType");
         let by_role = pull.and_then(fields::known) == Some("SERVICE_ROLE");
+        let lambda = fields::word(environment, "type")
+            .and_then(codebuild::environment_type)
+            .is_some_and(|kind| kind.lambda);
+        let ecr = name.contains(".dkr.ecr.") && name.contains(".amazonaws.com");
         if curated
             && by_role
+            // that Lambda compute has none of all this has a rule of its own
+            && !lambda
             && let Some(pull) = pull
         {
             diagnostics.push(
@@ -59,7 +65,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             continue;
         };
         let place = parts::place(project, "environment.registryCredential");
-        if curated {
+        if curated || ecr {
             diagnostics.push(
                 RULE.finding(
                     entry.key_span,
@@ -67,7 +73,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     format!("`{name}` needs no credentials of a registry"),
                 )
                 .label("not needed")
-                .related(image.span, "an image of CodeBuild")
+                .related(
+                    image.span,
+                    match ecr {
+                        true => "an image of ECR: the role pulls it",
+                        false => "an image of CodeBuild",
+                    },
+                )
                 .help("leave `registryCredential` out"),
             );
         } else if !by_role && pull.is_none_or(|pull| fields::known(pull).is_some()) {

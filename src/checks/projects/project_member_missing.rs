@@ -24,6 +24,25 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    // of a short form only what is written there can be empty
+    for project in parts::made(subject).filter(|project| !project.raw) {
+        for member in ["environment.image", "encryptionKey"] {
+            if let Some(node) = fields::get(&project.definition, member)
+                && node.as_str() == Some("")
+            {
+                let word = parts::called(project, member);
+                diagnostics.push(
+                    RULE.finding(
+                        node.span,
+                        parts::place(project, member),
+                        format!("`{word}` is empty"),
+                    )
+                    .label("nothing here")
+                    .help("give it a value, or leave it out"),
+                );
+            }
+        }
+    }
     members::each(subject, |project, path, found| {
         let (span, member) = match found {
             Found::Missing { span, member } => (span, member),

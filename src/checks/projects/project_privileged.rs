@@ -68,6 +68,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         if let Some(node) = fields::get(definition, member)
             && !kind.host_kernel
             && project.raw
+            // that Lambda compute has none of all this has a rule of its own
+            && !kind.lambda
         {
             diagnostics.push(
                 parts::finding(

@@ -35,7 +35,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             .iter()
             .filter(|key| fields::empty(vpc, key))
             .collect();
-        if !missing.is_empty() && missing.len() < rules.required.len() {
+        // what a short form lacks was said when it was read
+        let read = project.raw || subject.complete;
+        if read && !missing.is_empty() && missing.len() < rules.required.len() {
             let words: Vec<String> = missing
                 .iter()
                 .map(|key| {

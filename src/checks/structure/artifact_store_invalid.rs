@@ -3,8 +3,8 @@
 use super::wording::{quoted, unfit};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity, nearest};
-use crate::model::Text;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
+use crate::model::{ArtifactStore, Given, Text};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
@@ -23,6 +23,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let provider = &subject.model.provider;
+    let path = "provider.artifactStore".to_owned();
+    short(subject, &provider.artifact_store, &path, diagnostics);
+    for (region, store) in &provider.region_stores {
+        let path = format!("{path}.regions.{}", region.value);
+        short(subject, store, &path, diagnostics);
+    }
     for pipeline in subject.model.pipelines.iter().filter(|p| p.raw) {
         for entry in &pipeline.raw_stores {
             let path = format!("{}.{}", pipeline.path, entry.key);
@@ -44,6 +51,45 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// A store of the short form: a bucket that exists, or the name of one to make.
+fn short(subject: &Subject<'_>, store: &ArtifactStore, path: &str, diagnostics: &mut Diagnostics) {
+    let names = structure::names();
+    let at = |part: &str| format!("{path}.{part}");
+    match &store.bucket {
+        Some(Given::Existing(bucket)) => {
+            diagnostics.extend(of_bucket(subject, bucket, at("bucket")));
+        }
+        Some(Given::Made(Some(name))) => {
+            let fact = &names.made_bucket;
+            let path = at("bucket.name");
+            let small = name.value.to_lowercase();
+            let finding = unfit(&RULE, subject, name, fact, "bucket name", path);
+            diagnostics.extend(finding.map(|finding| match fact.check(&small) {
+                Ok(()) => finding.help(format!("write `{small}`: S3 takes no capitals")),
+                Err(_) => finding,
+            }));
+        }
+        _ => {}
+    }
+    if let Some(key) = &store.kms_key {
+        let fact = &names.encryption_key;
+        diagnostics.extend(unfit(&RULE, subject, key, fact, "KMS key", at("kmsKey")));
+    }
+}
+
+/// The name of a bucket that exists.
+fn of_bucket(subject: &Subject<'_>, bucket: &Text, path: String) -> Option<Diagnostic> {
+    let fact = &structure::names().artifact_bucket;
+    let finding = unfit(&RULE, subject, bucket, fact, "bucket name", path)?;
+    // a URL or an ARN holds the name behind its last slash or colon
+    let alone = bucket.value.trim_end_matches('/').rsplit(['/', ':']).next();
+    let alone = alone.filter(|name| *name != bucket.value && fact.check(name).is_ok());
+    Some(match alone {
+        Some(name) => finding.help(format!("write the name of the bucket alone: `{name}`")),
+        None => finding,
+    })
 }
 
 fn members<'n>(
@@ -85,16 +131,7 @@ fn store(subject: &Subject<'_>, entry: &Entry, path: &str, diagnostics: &mut Dia
     texts(node, path, &required["artifactStore"], diagnostics);
     one_of(node, "type", path, &enums.artifact_store, diagnostics);
     if let Some(bucket) = text(node, "location") {
-        let path = format!("{path}.location");
-        let fact = &structure::names().artifact_bucket;
-        let finding = unfit(&RULE, subject, &bucket, fact, "bucket name", path);
-        // a URL or an ARN holds the name behind its last slash or colon
-        let alone = bucket.value.trim_end_matches('/').rsplit(['/', ':']).next();
-        let alone = alone.filter(|name| *name != bucket.value && fact.check(name).is_ok());
-        diagnostics.extend(finding.map(|finding| match alone {
-            Some(name) => finding.help(format!("write the name of the bucket alone: `{name}`")),
-            None => finding,
-        }));
+        diagnostics.extend(of_bucket(subject, &bucket, format!("{path}.location")));
     }
     let Some(key) = node
         .entry("encryptionKey")

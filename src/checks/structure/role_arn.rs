@@ -1,11 +1,11 @@
 //! A role is given by its ARN.
 
-use super::wording::{below, conditions, rule_path};
-use crate::catalog::structure;
+use super::wording::{below, conditions, rule_path, unfit};
+use crate::catalog::{iam, structure};
 use crate::checks::references::references;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::model::{Given, Stage, Text};
+use crate::model::{Given, MadeRole, Stage, Text};
 
 pub(super) const RULE: Rule = Rule {
     code: "role-arn",
@@ -29,8 +29,16 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         ("eventsRole", &provider.events_role),
     ];
     for (key, role) in given {
-        if let Some(Given::Existing(role)) = role {
-            one(subject, role, false, format!("provider.{key}"), diagnostics);
+        let path = format!("provider.{key}");
+        match role {
+            Some(Given::Existing(role)) => one(subject, role, false, path, diagnostics),
+            Some(Given::Made(made)) => named(subject, made, &path, diagnostics),
+            None => {}
+        }
+    }
+    for project in &subject.model.projects {
+        if let Some(Given::Made(made)) = &project.role {
+            named(subject, made, &below(&project.path, "role"), diagnostics);
         }
     }
     for pipeline in &subject.model.pipelines {
@@ -66,6 +74,15 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             of_rules(subject, stage, diagnostics);
         }
     }
+}
+
+/// The name of a role that is made.
+fn named(subject: &Subject<'_>, made: &MadeRole, path: &str, diagnostics: &mut Diagnostics) {
+    let fact = &iam::limits().role_name;
+    let name = made.name.as_ref();
+    let path = format!("{path}.name");
+    diagnostics
+        .extend(name.and_then(|name| unfit(&RULE, subject, name, fact, "name of a role", path)));
 }
 
 fn of_rules(subject: &Subject<'_>, stage: &Stage, diagnostics: &mut Diagnostics) {

@@ -64,7 +64,25 @@ fn tags(subject: &Subject<'_>, tags: &[(Text, Text)], path: &str, diagnostics: &
             value,
             &facts.value,
             "value of a tag",
-            path,
+            path.clone(),
         ));
+        for (text, what) in [(key, "key"), (value, "value")] {
+            let seen = text.value.trim_end().len();
+            if text.known && seen < text.value.len() {
+                let message = match seen {
+                    0 => format!("the {what} of a tag has spaces only"),
+                    _ => format!("the {what} of the tag `{}` ends in a space", key.value),
+                };
+                let span = subject.part(text, seen, text.value.len());
+                let finding = RULE
+                    .finding(span, path.clone(), message)
+                    .label("nothing but space")
+                    .through(text.origin.as_ref());
+                diagnostics.push(match seen {
+                    0 => finding.help("give it letters, or leave the tag out"),
+                    _ => finding.help(format!("write `{}`", &text.value[..seen])),
+                });
+            }
+        }
     }
 }

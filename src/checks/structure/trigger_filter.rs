@@ -65,7 +65,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 }
                 if let Some(first) = filters[..index].iter().find(|other| same(other, filter)) {
                     diagnostics.push(
-                        RULE.doubtful(filter.span, path, "the same filter stands twice")
+                        RULE.finding(filter.span, path, "the same filter stands twice")
                             .label("again")
                             .related(first.span, "the first")
                             .help("leave it out: AWS wants each filter once"),
