@@ -391,6 +391,20 @@ fn what_deploys_is_proposed_behind_an_approval() {
         ),
         (
             vec![
+                ("Makefile", "none:\n"),
+                (
+                    "package.json",
+                    r#"{"scripts": {"build": "mkdir -p dist && echo hello > dist/index.html"}, "devDependencies": {"vite": "5"}}"#,
+                ),
+            ],
+            vec![
+                "npm run build",
+                "input: Pages",
+                "bucket: ${ssm:/shop/pages_bucket}",
+            ],
+        ),
+        (
+            vec![
                 ("Dockerfile", "FROM scratch\n"),
                 ("package.json", r#"{"scripts": {"test": "node -e 0"}}"#),
             ],
@@ -408,7 +422,9 @@ fn what_deploys_is_proposed_behind_an_approval() {
             vec!["codedeploy:", "application: shop"],
         ),
     ] {
-        let file = Repository::new(&files).begins();
+        // Nothing is fetched here: what npm would install is there.
+        let npm = "case \"$1\" in install | ci) ;; *) PATH=${PATH#*:}; exec npm \"$@\" ;; esac";
+        let file = Repository::new(&files).tool("npm", npm).begins();
         has(&file, &parts);
         assert_eq!(
             file.contains("  - approval  "),
@@ -479,4 +495,34 @@ fn nothing_is_written_over() {
         "{said}"
     );
     assert_eq!(kept.run(&["init", "--template", "nothing"]).code, 64);
+}
+
+#[test]
+fn what_fails_on_the_way_leaves_nothing() {
+    let repository = Repository::new(&[("tests", "mine\n")]);
+    let ran = repository.run(&["init", "--template", "website"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);
+    let mut left: Vec<_> = std::fs::read_dir(repository.folder())
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, [".keep", "tests"]);
+    let kept = std::fs::read_to_string(repository.folder().join("tests")).unwrap();
+    assert_eq!(kept, "mine\n");
+}
+
+#[test]
+fn a_remote_of_another_name_is_found() {
+    let repository = Repository::new(&[]).git("git@github.com:acme/shop.git");
+    let renamed = Command::new("git")
+        .args(["remote", "rename", "origin", "upstream"])
+        .current_dir(repository.folder())
+        .output()
+        .unwrap();
+    assert!(renamed.status.success(), "{renamed:?}");
+    repository.good(&["init"]);
+    has(&repository.file(), &["github: acme/shop"]);
 }

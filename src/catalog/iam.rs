@@ -325,12 +325,12 @@ pub fn trust(role: Role) -> Option<&'static Trust> {
     FILE.trust.get(&role)
 }
 
-/// What the deploying person needs for a kind of resource.
+/// What a self-update needs for a kind of resource, narrowed to exact names; `operations.json` is about everybody else.
 pub fn deployer(kind: &str) -> impl Iterator<Item = &'static DeployerPermission> {
     FILE.deployer.iter().filter(move |p| p.kind == kind)
 }
 
-/// Everything the deploying person may need.
+/// Everything a self-update may need of that.
 pub fn deployer_all() -> &'static [DeployerPermission] {
     &FILE.deployer
 }

@@ -144,6 +144,9 @@ pub fn is_free(operation: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::iam;
     use super::*;
 
     #[test]
@@ -181,6 +184,64 @@ mod tests {
         assert_eq!(of(delete, &["run"]), Some(("Remove", "destroy")));
         assert_eq!(of("SSM:GetParameters", &[]), Some(("Reads ", "run")));
         assert_eq!(of("STS:GetCallerIdentity", &[]), None);
+    }
+
+    /// The self-update applies, too: what its role may do to a kind of thing is what whoever applies may do.
+    #[test]
+    fn a_self_update_may_do_what_whoever_applies_may() {
+        const KINDS: [(&str, &[&str]); 9] = [
+            ("pipeline", &["pipeline-role"]),
+            ("connection", &["connection"]),
+            ("project", &["codebuild-project", "build-role"]),
+            ("eventRule", &["event-rule", "events-role"]),
+            ("webhook", &["webhook", "webhooks"]),
+            ("bucket", &["s3-bucket"]),
+            ("topic", &["sns-topic", "subscribed-topic", "subscriptions"]),
+            (
+                "logGroup",
+                &["log-group", "log-groups", "encrypted-log-group"],
+            ),
+            ("alarm", &["cloudwatch-alarm", "alarms"]),
+        ];
+        const LEFT_OUT: [(&str, &str); 5] = [
+            (
+                "s3:DeleteObject",
+                "a self-update removes no bucket, so it empties none",
+            ),
+            ("s3:DeleteObjectVersion", "the same"),
+            ("s3:ListBucketVersions", "the same"),
+            (
+                "codeconnections:GetConnection",
+                "a look that is left out where it is refused",
+            ),
+            ("codestar-connections:GetConnection", "the same"),
+        ];
+        let mut seen = BTreeSet::new();
+        for (kind, ours) in KINDS {
+            let updates: BTreeSet<&str> = iam::deployer(kind)
+                .flat_map(|permission| &permission.statement.actions)
+                .map(String::as_str)
+                .collect();
+            let applies: BTreeSet<String> = needs()
+                .iter()
+                .filter(|need| ours.contains(&need.kind.as_str()))
+                .filter(|need| ["plan", "apply", "destroy"].contains(&need.used.as_str()))
+                .flat_map(Need::all_actions)
+                .collect();
+            let left_out = |action: &&str| LEFT_OUT.iter().any(|(known, _)| known == action);
+            let expected: BTreeSet<&str> = applies
+                .iter()
+                .map(String::as_str)
+                .filter(|action| !left_out(action))
+                .collect();
+            assert_eq!(updates, expected, "{kind}");
+            seen.insert(kind);
+        }
+        assert!(
+            iam::deployer_all()
+                .iter()
+                .all(|one| seen.contains(one.kind.as_str()))
+        );
     }
 
     #[test]

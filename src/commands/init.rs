@@ -219,10 +219,16 @@ fn look(folder: &Path) -> Surroundings {
         if !is_folder {
             names.insert(name);
         } else if !FOREIGN.contains(&name.as_str()) {
-            let below = entries(&path)
-                .into_iter()
-                .filter(|(_, _, is_folder)| !is_folder);
-            names.extend(below.map(|(file, _, _)| format!("{name}/{file}")));
+            for (file, path, is_folder) in entries(&path) {
+                if !is_folder {
+                    names.insert(format!("{name}/{file}"));
+                } else if !FOREIGN.contains(&file.as_str()) {
+                    let deep = entries(&path).into_iter();
+                    let deep = deep
+                        .filter(|(part, _, is_folder)| !is_folder && starter::is_manifest(part));
+                    names.extend(deep.map(|(part, _, _)| format!("{name}/{file}/{part}")));
+                }
+            }
         }
         if names.len() >= MOST_NAMES {
             break;
@@ -244,7 +250,7 @@ fn look(folder: &Path) -> Surroundings {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
         inside: inside.unwrap_or_default(),
-        remote: root.and_then(|root| surroundings::git(root, GitFact::Remote)),
+        remote: root.and_then(surroundings::remote),
         branch: root.and_then(surroundings::main_branch),
         names,
         texts,
@@ -280,8 +286,14 @@ fn write_all(list: &[New], template: Option<&str>) -> Result<(), Failure> {
     if !there.is_empty() {
         return Err(exists(&there, template));
     }
-    for file in list {
-        write(file, template)?;
+    for (index, file) in list.iter().enumerate() {
+        if let Err(failure) = write(file, template) {
+            // Half of it is nothing to go on from; what was just made is nobody else's.
+            for written in &list[..index] {
+                let _ = fs::remove_file(&written.path);
+            }
+            return Err(failure);
+        }
     }
     Ok(())
 }
@@ -325,9 +337,10 @@ fn write(file: &New, template: Option<&str>) -> Result<(), Failure> {
         }
         opened => opened.map_err(|error| trouble(&error))?,
     };
-    opened
-        .write_all(file.text.as_bytes())
-        .map_err(|error| trouble(&error))
+    opened.write_all(file.text.as_bytes()).map_err(|error| {
+        let _ = fs::remove_file(&file.path);
+        trouble(&error)
+    })
 }
 
 /// What was written, what of, and how it goes on.
@@ -393,11 +406,17 @@ fn text(plan: &Plan, target: &Path, setting: &Setting) -> String {
             "from another terminal, when it waits for an answer",
         ));
     }
+    let says_region = |text: &str| text.lines().any(|line| line.starts_with("  region: "));
+    let region = plan
+        .files
+        .iter()
+        .find(|file| file.path == target && says_region(&file.text))
+        .map_or(" -r REGION", |_| "");
     steps.push((
-        format!("pipectl plan -r REGION{flags}"),
+        format!("pipectl plan{region}{flags}"),
         "what apply would do on AWS",
     ));
-    steps.push((format!("pipectl apply -r REGION{flags}"), "do it"));
+    steps.push((format!("pipectl apply{region}{flags}"), "do it"));
     let widest = steps.iter().map(|(step, _)| step.len()).max().unwrap_or(0);
     text.push_str("\nnext:\n");
     for (step, what) in steps {

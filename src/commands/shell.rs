@@ -55,7 +55,8 @@ end
 const POWERSHELL: &str = r#"
     $words = @($commandAst.CommandElements | Select-Object -Skip 1 | ForEach-Object { $_.ToString() })
     $next = if ($wordToComplete -eq '') { @('--next') } else { @() }
-    $names = @(& $commandAst.CommandElements[0].ToString() complete @next -- @words 2>$null)
+    $program = $commandAst.CommandElements[0].ToString()
+    $names = @(& $program complete @next -- @words 2>$null)
     if ($names.Count -gt 0) {
         return $names | ForEach-Object { [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_) }
     }

@@ -54,6 +54,17 @@ pub(super) fn git(folder: &Path, fact: GitFact) -> Option<String> {
     }
 }
 
+/// The address of the repository's remote: `origin`, else that of the branch, else the only one.
+pub(super) fn remote(folder: &Path) -> Option<String> {
+    let ask = |arguments: &[&str]| answer(folder, arguments);
+    git(folder, GitFact::Remote).or_else(|| {
+        let of_branch = git(folder, GitFact::Branch)
+            .and_then(|branch| ask(&["config", &format!("branch.{branch}.remote")]));
+        let name = of_branch.or_else(|| ask(&["remote"]).filter(|all| !all.contains('\n')))?;
+        ask(&["remote", "get-url", &name])
+    })
+}
+
 /// The branch that releases are made from: the remote's, else `main` or `master` where there is one, else the one that is
 /// checked out.
 pub(super) fn main_branch(folder: &Path) -> Option<String> {

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::Draft;
 use super::buildspecs::Said;
-use super::text::{Block, texts};
+use super::node::Packages;
+use super::text::{Block, scalar, texts};
+use super::{Draft, targets};
 use crate::catalog::codebuild::codebuild;
 
 /// How one language is tested and built.
@@ -26,6 +27,8 @@ struct Recipe {
     note: Option<&'static str>,
     /// Commands that build something.
     build: Vec<String>,
+    /// The folder that they fill with pages.
+    site: Option<&'static str>,
 }
 
 /// The manifests of all languages.
@@ -139,8 +142,24 @@ pub(super) fn add(draft: &mut Draft<'_>, said: Said) {
             ..Recipe::default()
         };
         lines.extend(build(draft, &bare, 6, &one.build));
-        lines.push("      # artifacts: dist/**/*           # what it makes, and".to_owned());
-        lines.push("      # output: Build                  # its name, for a stage that deploys it: `input: Build`".to_owned());
+        match one.site.filter(|_| !targets::are_there(draft)) {
+            Some(folder) => {
+                let base = scalar(&draft.path(folder));
+                lines.push(format!(
+                    "      artifacts: {{ base: {base}, files: \"**/*\" }}"
+                ));
+                lines.push(
+                    "      output: Pages                    # the artifact's name, for `input`"
+                        .to_owned(),
+                );
+                draft.makes_pages = true;
+            }
+            None => {
+                lines
+                    .push("      # artifacts: dist/**/*           # what it makes, and".to_owned());
+                lines.push("      # output: Build                  # its name, for a stage that deploys it: `input: Build`".to_owned());
+            }
+        }
         draft.stages.push(Block::new(lines));
     }
     draft.stages.extend(later);
@@ -250,39 +269,12 @@ fn rust(draft: &Draft<'_>) -> Option<Recipe> {
 }
 
 fn node(draft: &Draft<'_>) -> Option<Recipe> {
-    if !draft.has("package.json") {
-        return None;
-    }
-    let package: Value = serde_json::from_str(draft.text("package.json")).unwrap_or_default();
+    let packages = Packages::of(draft)?;
+    let (package, tool) = (&packages.manifest, packages.tool);
     let script = |name: &str| {
         package["scripts"][name]
             .as_str()
             .filter(|script| !script.trim().is_empty())
-    };
-    let packages = ["dependencies", "devDependencies"]
-        .iter()
-        .any(|key| package[key].as_object().is_some_and(|map| !map.is_empty()));
-    let manager = package["packageManager"].as_str().unwrap_or_default();
-    let modern =
-        draft.has(".yarnrc.yml") || manager.starts_with("yarn@") && !manager.starts_with("yarn@1.");
-    let (tool, install) = if draft.has("pnpm-lock.yaml") || manager.starts_with("pnpm@") {
-        (
-            "pnpm",
-            own(&["corepack enable", "pnpm install --frozen-lockfile"]),
-        )
-    } else if draft.has("yarn.lock") || manager.starts_with("yarn@") {
-        let install = if modern {
-            "yarn install --immutable"
-        } else {
-            "yarn install --frozen-lockfile"
-        };
-        ("yarn", own(&["corepack enable", install]))
-    } else if draft.has("package-lock.json") || draft.has("npm-shrinkwrap.json") {
-        ("npm", own(&["npm ci"]))
-    } else if packages {
-        ("npm", own(&["npm install"]))
-    } else {
-        ("npm", Vec::new())
     };
     // what `npm init` writes is no test
     let test = script("test").filter(|script| !script.contains("no test specified"));
@@ -322,11 +314,34 @@ fn node(draft: &Draft<'_>) -> Option<Recipe> {
             format!("package.json: {tool} runs {}", scripts.join(", "))
         },
         runtime: version.and_then(|version| said("nodejs", &version)),
-        install,
+        site: packages.site().filter(|_| !build.is_empty()),
+        install: packages.install,
         test: commands,
         build,
         ..Recipe::default()
     })
+}
+
+/// What Python needs before anything of the repository runs.
+pub(super) fn python_install(draft: &Draft<'_>) -> Vec<String> {
+    python(draft).map_or_else(Vec::new, |recipe| recipe.install)
+}
+
+/// Files of which each is a part of its own, in folders that may lie deep.
+pub(super) fn is_manifest(name: &str) -> bool {
+    [
+        "Cargo.toml",
+        "package.json",
+        "pyproject.toml",
+        "requirements.txt",
+        "go.mod",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+        "Gemfile",
+        "composer.json",
+    ]
+    .contains(&name)
 }
 
 fn python(draft: &Draft<'_>) -> Option<Recipe> {

@@ -6,6 +6,7 @@
 
 mod buildspecs;
 mod languages;
+mod node;
 mod remote;
 mod targets;
 pub mod templates;
@@ -73,6 +74,8 @@ struct Draft<'s> {
     built: Option<Built>,
     /// Whether a build of the repository's own makes a container image.
     makes_image: bool,
+    /// Whether a build makes the artifact `Pages`.
+    makes_pages: bool,
 }
 
 /// What a build hands on.
@@ -98,6 +101,7 @@ pub fn propose(around: &Surroundings) -> Proposal {
     languages::add(&mut draft, built);
     targets::add(&mut draft);
     if draft.stages.is_empty() {
+        draft.seen.extend(parts(around));
         draft.stages.push(no_test());
     }
     let deploys = draft.stages.iter().any(|stage| stage.deploys);
@@ -105,6 +109,36 @@ pub fn propose(around: &Surroundings) -> Proposal {
         draft.stages.push(Block::new(hint(&draft.service)));
     }
     draft.finish(&source)
+}
+
+/// Whether a file says that its folder, however deep, is a part of its own.
+pub fn is_manifest(name: &str) -> bool {
+    languages::is_manifest(name)
+}
+
+/// The parts of a repository that has nothing at its root: each may have a pipeline of its own.
+fn parts(around: &Surroundings) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let mut folders: Vec<&str> = around
+        .names
+        .iter()
+        .filter_map(|name| name.rsplit_once('/'))
+        .filter(|(_, file)| is_manifest(file))
+        .map(|(folder, _)| folder)
+        .collect();
+    folders.dedup();
+    let Some(first) = folders.first() else {
+        return vec!["no manifest, template or tool that init knows".to_owned()];
+    };
+    let more = match folders.len() > SHOWN {
+        true => ", …",
+        false => "",
+    };
+    let shown = folders[..folders.len().min(SHOWN)].join(", ");
+    let file = text::word(&format!("{first}/pipeline.yml"));
+    vec![format!(
+        "{shown}{more}: with manifests of their own; `pipectl init -f {file}` proposes a pipeline for one"
+    )]
 }
 
 /// The smallest file: where the code is, and one stage.
@@ -153,6 +187,7 @@ impl<'s> Draft<'s> {
             stand_ins: Vec::new(),
             built: None,
             makes_image: false,
+            makes_pages: false,
         }
     }
 

@@ -9,6 +9,8 @@ pub(super) struct Source {
     repository: Option<String>,
     /// The host, where CodePipeline knows none of its kind.
     odd_host: Option<String>,
+    /// The region of a repository of CodeCommit: a pipeline reads those of its own.
+    region: Option<String>,
 }
 
 /// Hosts and the key of the file that they stand for.
@@ -33,6 +35,7 @@ impl Source {
             kind: "github",
             repository: None,
             odd_host: remote.and_then(|remote| Some(address(remote)?.0)),
+            region: None,
         })
     }
 
@@ -42,17 +45,27 @@ impl Source {
                 kind,
                 repository: Some(repository),
                 odd_host: None,
+                region: None,
+            })
+        };
+        let codecommit = |repository: &str, region: Option<&str>| {
+            let region =
+                region.filter(|region| region.contains('-') && super::text::is_plain(region));
+            Some(Self {
+                region: region.map(str::to_owned),
+                ..source("codecommit", repository.to_owned())?
             })
         };
         // the helper of git for CodeCommit: codecommit::REGION://PROFILE@NAME
         if let Some(rest) = remote.strip_prefix("codecommit:") {
-            let name = rest.split_once("//")?.1;
+            let (region, name) = rest.split_once("//")?;
             let name = name.rsplit_once('@').map_or(name, |(_, name)| name);
-            return source("codecommit", name.trim_end_matches('/').to_owned());
+            let region = region.trim_matches(':');
+            return codecommit(name.trim_end_matches('/'), Some(region));
         }
         let (host, path) = address(remote)?;
-        if host.starts_with("git-codecommit.") {
-            return source("codecommit", path.strip_prefix("v1/repos/")?.to_owned());
+        if let Some(rest) = host.strip_prefix("git-codecommit.") {
+            return codecommit(path.strip_prefix("v1/repos/")?, rest.split('.').next());
         }
         if let Some(path) = azure(&host, &path) {
             return source("azureDevOps", path);
@@ -77,6 +90,11 @@ impl Source {
     /// The name of the repository without its owner.
     pub(super) fn repository_name(&self) -> Option<&str> {
         self.repository.as_deref()?.rsplit('/').next()
+    }
+
+    /// The region that the pipeline has to be in.
+    pub(super) fn region(&self) -> Option<&str> {
+        self.region.as_deref()
     }
 
     /// Whether AWS reaches it through a connection.

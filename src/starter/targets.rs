@@ -1,7 +1,8 @@
 //! Where a repository goes: what a Dockerfile, an appspec, a template or a deploying tool's file says of that.
 
+use super::node::Packages;
 use super::text::{Block, texts};
-use super::{Built, Draft};
+use super::{Built, Draft, languages};
 
 /// A person says yes before production.
 pub(super) const APPROVAL: &str = "  - approval                         # waits for `pipectl approve`, or for the console; an e-mail address behind it is told";
@@ -19,6 +20,14 @@ const SERVERLESS: [&str; 5] = [
 /// Whether the text of a file tells where it goes.
 pub(super) fn is_read(name: &str) -> bool {
     TEMPLATES.contains(&name) || APPSPECS.contains(&name)
+}
+
+/// Whether something says where the repository goes.
+pub(super) fn are_there(draft: &Draft<'_>) -> bool {
+    let files = ["Dockerfile", "cdk.json"];
+    let all = files.iter().chain(&TEMPLATES).chain(&APPSPECS);
+    all.chain(&SERVERLESS).any(|name| draft.has(name))
+        || draft.stages.iter().any(|stage| stage.deploys)
 }
 
 /// Adds what deploys. What a buildspec deploys already is not deployed again.
@@ -49,31 +58,43 @@ pub(super) fn add(draft: &mut Draft<'_>) {
         draft
             .seen
             .push("cdk.json: a stage behind an approval runs `cdk deploy`".to_owned());
-        let install = if draft.has("package.json") {
-            Some("npm ci")
-        } else {
-            None
-        };
-        tool(
-            draft,
-            install,
-            "npx cdk deploy --all --require-approval never",
-        );
+        tool(draft, "cdk deploy --all --require-approval never");
     } else if let Some(name) = serverless {
         draft.seen.push(format!(
             "{name}: a stage behind an approval runs `serverless deploy`"
         ));
-        let install = if draft.has("package.json") {
-            Some("npm ci")
-        } else {
-            None
-        };
-        tool(draft, install, "npx serverless deploy --stage prod");
+        tool(draft, "serverless deploy --stage prod");
     } else if let Some(template) =
         template.filter(|name| draft.text(name).contains("AWS::Serverless"))
     {
         sam(draft, template);
+    } else if draft.makes_pages {
+        pages(draft);
     }
+}
+
+/// Pages of a build, in the bucket that serves them.
+fn pages(draft: &mut Draft<'_>) {
+    draft
+        .seen
+        .push("a builder of pages: a stage behind an approval puts them into a bucket".to_owned());
+    approval(draft);
+    let stand_in = format!("{}-pages", draft.service);
+    let bucket = draft.need(
+        "pages_bucket",
+        "the bucket that serves the pages",
+        &stand_in,
+    );
+    let lines = vec![
+        "  - name: Prod".to_owned(),
+        "    deploy:".to_owned(),
+        "      input: Pages".to_owned(),
+        "      s3:                              # the bucket exists, and so does what serves it".to_owned(),
+        format!("        bucket: {bucket}"),
+        "        extract: true".to_owned(),
+        "    onFailure: rollback                # to what the last execution that went through brought".to_owned(),
+    ];
+    draft.stages.push(Block::deploy(lines));
 }
 
 fn approval(draft: &mut Draft<'_>) {
@@ -126,10 +147,14 @@ fn servers(draft: &mut Draft<'_>, appspec: &str, built: Option<&Built>) {
     let on_servers = text
         .lines()
         .any(|line| line.trim_start().starts_with("os:"));
+    let why = match on_servers {
+        true => "CodeDeploy looks for it at the root of the repository",
+        false => {
+            "for containers or functions, whose applications and definitions init does not know"
+        }
+    };
     if !on_servers || !draft.around.inside.is_empty() {
-        draft.seen.push(format!(
-            "{appspec}: not for servers at the root of the repository, left out"
-        ));
+        draft.seen.push(format!("{appspec}: {why}, left out"));
         return;
     }
     draft.seen.push(format!(
@@ -149,18 +174,24 @@ fn servers(draft: &mut Draft<'_>, appspec: &str, built: Option<&Built>) {
     draft.stages.push(Block::deploy(lines));
 }
 
-/// A tool that deploys by itself.
-fn tool(draft: &mut Draft<'_>, install: Option<&str>, command: &str) {
+/// A tool that deploys by itself; a package brings it, of the repository's or of its own.
+fn tool(draft: &mut Draft<'_>, command: &str) {
     approval(draft);
     let role = draft.role(
         "deploy_role",
         "the role that the commands of the deployment have",
     );
-    let commands: Vec<String> = install
-        .into_iter()
-        .chain([command])
-        .map(str::to_owned)
-        .collect();
+    let mut commands = match Packages::of(draft) {
+        Some(packages) => {
+            let command = packages.runs(command);
+            packages.install.into_iter().chain([command]).collect()
+        }
+        None => vec![format!("npx {command}")],
+    };
+    if draft.has("cdk.json") && !draft.has("package.json") {
+        // The app may be written in Python.
+        commands.splice(..0, languages::python_install(draft));
+    }
     let commands = draft.commands(&commands);
     let mut lines = vec!["  - name: Prod".to_owned(), "    deploy:".to_owned()];
     lines.extend(texts(6, "run", &commands));

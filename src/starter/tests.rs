@@ -115,3 +115,106 @@ fn what_is_hostile_in_a_name_stays_out() {
     );
     assert!(text.contains("\nservice: env-home "), "{text}");
 }
+
+#[test]
+fn tools_that_deploy_are_installed_as_the_lock_file_says() {
+    let manifest = r#"{"devDependencies": {"aws-cdk": "2"}}"#;
+    for (tool, runs) in [
+        ("cdk.json", "cdk deploy --all"),
+        ("serverless.yml", "serverless deploy"),
+    ] {
+        for (lock, install, run) in [
+            ("package-lock.json", "- npm ci", "npx"),
+            ("yarn.lock", "- yarn install --frozen-lockfile", "yarn"),
+            (
+                "pnpm-lock.yaml",
+                "- pnpm install --frozen-lockfile",
+                "pnpm exec",
+            ),
+            ("unknown.lock", "- npm install", "npx"),
+        ] {
+            let text = file(&[("package.json", manifest), (tool, "{}"), (lock, "")]);
+            assert!(text.contains(install), "{lock}: {text}");
+            assert!(text.contains(&format!("- {run} {runs}")), "{lock}: {text}");
+        }
+        let text = file(&[("package.json", "{}"), (tool, "{}")]);
+        assert!(
+            !text.contains("npm ci") && !text.contains("npm install"),
+            "{text}"
+        );
+    }
+    let text = file(&[("cdk.json", "{}"), ("requirements.txt", "aws-cdk-lib")]);
+    assert!(
+        text.contains("- pip install --quiet -r requirements.txt"),
+        "{text}"
+    );
+}
+
+#[test]
+fn pages_go_into_a_bucket_where_nothing_says_otherwise() {
+    let manifest = r#"{"scripts": {"build": "vite build"}, "devDependencies": {"vite": "5"}}"#;
+    let text = file(&[("package.json", manifest)]);
+    for part in [
+        "base: dist,",
+        "output: Pages",
+        "input: Pages",
+        "extract: true",
+        "- approval",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    for (other, part) in [
+        ("Dockerfile", "image:"),
+        ("serverless.yml", "serverless deploy"),
+    ] {
+        let text = file(&[("package.json", manifest), (other, "")]);
+        assert!(text.contains(part) && !text.contains("Pages"), "{text}");
+    }
+    let serves = manifest.replace(r#""vite""#, r#""@sveltejs/adapter-node": "1", "vite""#);
+    assert!(!file(&[("package.json", &serves)]).contains("Pages"));
+}
+
+#[test]
+fn the_region_of_a_repository_is_that_of_its_pipeline() {
+    let of = |remote: &str| {
+        let remote = Some(remote.to_owned());
+        propose(&Surroundings {
+            remote,
+            ..around(&[])
+        })
+        .file
+    };
+    for remote in [
+        "https://git-codecommit.eu-west-3.amazonaws.com/v1/repos/shop",
+        "ssh://git-codecommit.eu-west-3.amazonaws.com/v1/repos/shop",
+        "codecommit::eu-west-3://work@shop",
+    ] {
+        assert!(
+            of(remote).contains("\nprovider:\n  region: eu-west-3 "),
+            "{remote}"
+        );
+    }
+    for remote in ["codecommit://shop", "git@github.com:acme/eu-west-3.git"] {
+        assert!(of(remote).contains("\n# provider:\n"), "{remote}");
+    }
+}
+
+#[test]
+fn parts_of_a_repository_are_told_where_its_root_says_nothing() {
+    let seen = |names: &[&str]| {
+        let files: Vec<(&str, &str)> = names.iter().map(|name| (*name, "")).collect();
+        propose(&around(&files)).seen.join("\n")
+    };
+    let mono = seen(&[
+        "services/api/go.mod",
+        "services/api/package.json",
+        "web/package.json",
+    ]);
+    assert!(mono.contains("services/api, web: "), "{mono}");
+    assert!(
+        mono.contains("pipectl init -f services/api/pipeline.yml"),
+        "{mono}"
+    );
+    assert!(!seen(&["go.mod", "web/package.json"]).contains("init -f"));
+    assert!(seen(&["README"]).contains("no manifest, template or tool"));
+}

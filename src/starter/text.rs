@@ -117,18 +117,28 @@ pub(super) fn pascal(name: &str) -> String {
 /// The beginning of the file.
 pub(super) fn head(service: &str, source: &Source) -> Vec<String> {
     let whose = source.repository().unwrap_or("this repository");
-    [
+    let mut lines = vec![
         format!("# What becomes of every push to {whose}."),
         "# `pipectl validate` checks this file; `pipectl apply --sandbox` and `pipectl run --sandbox` rehearse it on this machine;".to_owned(),
         "# `pipectl plan` and `pipectl apply` bring it to AWS. `pipectl schema` helps editors to complete its keys.".to_owned(),
         format!("service: {service:<28} # the name of the pipeline; the names of all that belongs to it begin so"),
         String::new(),
-        "# provider:".to_owned(),
-        "#   region: eu-west-1                  # or `-r`, AWS_REGION, the profile's".to_owned(),
-        format!("#   tags: {{ team: {service} }}"),
-        String::new(),
-    ]
-    .to_vec()
+    ];
+    lines.extend(match source.region() {
+        Some(region) => [
+            "provider:".to_owned(),
+            format!("  region: {region:<27} # the repository's"),
+            format!("  # tags: {{ team: {service} }}"),
+        ],
+        None => [
+            "# provider:".to_owned(),
+            "#   region: eu-west-1                  # or `-r`, AWS_REGION, the profile's"
+                .to_owned(),
+            format!("#   tags: {{ team: {service} }}"),
+        ],
+    });
+    lines.push(String::new());
+    lines
 }
 
 /// Lines as a text.
