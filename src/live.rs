@@ -112,7 +112,7 @@ async fn names_of_policies<'d>(
 
 /// A call that failed, as people get to see it: what it means and what to do.
 pub fn failure(error: &CloudError) -> Failure {
-    failure_in(error, &[])
+    failure_in(error, &operations::APPLYING)
 }
 
 /// The same for a call of commands whose uses (in `catalog::operations`) are known.

@@ -119,15 +119,21 @@ pub fn resource(operation: &str, name: Option<&str>) -> Option<String> {
     template::render(template, &lookup).ok()?.into_iter().next()
 }
 
-/// Why a call is made, and the task it belongs to: of several reasons the one whose use is among `preferred`.
-pub fn reason(operation: &str, preferred: &[&str]) -> Option<(&'static str, &'static str)> {
-    let giving = || {
-        FILE.needs
-            .iter()
-            .filter(|need| need.operations.iter().any(|known| known == operation))
-    };
-    let liked = giving().find(|need| preferred.contains(&need.used.as_str()));
-    let need = liked.or_else(|| giving().next())?;
+/// The uses of commands that change definitions or look at them.
+pub const APPLYING: [&str; 5] = ["read", "plan", "lock", "apply", "destroy"];
+/// The uses of commands about executions.
+pub const OPERATING: [&str; 2] = ["run", "steer"];
+
+/// Why a command with these uses makes a call, and the task it belongs to. Where the call is about several kinds of things, nobody
+/// knows which it was.
+pub fn reason(operation: &str, uses: &[&str]) -> Option<(&'static str, &'static str)> {
+    let mut making = FILE.needs.iter().filter(|need| {
+        uses.contains(&need.used.as_str()) && need.operations.iter().any(|known| known == operation)
+    });
+    let need = making.next()?;
+    if making.any(|other| other.kind != need.kind) {
+        return None;
+    }
     // the smallest task that has it
     let task = FILE
         .tasks
@@ -172,18 +178,25 @@ mod tests {
 
     #[test]
     fn a_call_has_a_reason_of_the_task_at_hand() {
-        let of = |operation: &str, preferred: &[&str]| {
-            reason(operation, preferred).map(|(why, task)| (&why[..6], task))
+        let of = |operation: &str, uses: &[&str]| {
+            reason(operation, uses).map(|(why, task)| (&why[..6], task))
         };
         let start = "CodePipeline:StartPipelineExecution";
-        assert_eq!(of(start, &[]), Some(("Follow", "apply")));
-        assert_eq!(of(start, &["run", "steer"]), Some(("Starts", "run")));
+        assert_eq!(of(start, &APPLYING), Some(("Follow", "apply")));
+        assert_eq!(of(start, &OPERATING), Some(("Starts", "run")));
         let retry = "CodePipeline:RetryStageExecution";
-        assert_eq!(of(retry, &[]), Some(("Tries ", "steer")));
+        assert_eq!(of(retry, &OPERATING), Some(("Tries ", "steer")));
+        assert_eq!(of(retry, &APPLYING), None);
         let delete = "CodePipeline:DeletePipeline";
-        assert_eq!(of(delete, &["run"]), Some(("Remove", "destroy")));
-        assert_eq!(of("SSM:GetParameters", &[]), Some(("Reads ", "run")));
-        assert_eq!(of("STS:GetCallerIdentity", &[]), None);
+        assert_eq!(of(delete, &APPLYING), Some(("Remove", "destroy")));
+        // Parameters of the file, the inventory or the lock.
+        assert_eq!(of("SSM:GetParameters", &APPLYING), None);
+        assert_eq!(of("STS:GetCallerIdentity", &APPLYING), None);
+        let every = APPLYING.iter().chain(&OPERATING);
+        assert_eq!(
+            every.copied().collect::<BTreeSet<_>>(),
+            needs().iter().map(|need| need.used.as_str()).collect()
+        );
     }
 
     /// The self-update applies, too: what its role may do to a kind of thing is what whoever applies may do.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::account;
 use super::session::{Document, Session};
 use super::{End, Setting};
+use crate::catalog::operations;
 use crate::cloud::runs::Runs;
 use crate::cloud::{Cloud, CloudError, ErrorKind};
 use crate::error::Failure;
@@ -150,7 +151,7 @@ impl Desk {
 
     /// A refused call as a failure; a pipeline that is not there is one that nobody has applied yet.
     pub(super) fn failure(&self, error: &CloudError) -> End {
-        let mut failure = live::failure_in(error, &["run", "steer"]);
+        let mut failure = live::failure_in(error, &operations::OPERATING);
         if error.kind == ErrorKind::NotFound && error.code.contains("PipelineNotFound") {
             failure.message = format!("there is no pipeline {} in {}", self.pipeline, self.region);
             failure.help = Some(match &self.sandbox {
