@@ -84,7 +84,8 @@ impl SourceFile {
             Some(rest) => rest.to_owned(),
             None => text,
         };
-        let mut line_starts = vec![0];
+        let mut line_starts = Vec::with_capacity(1 + text.matches('\n').count());
+        line_starts.push(0);
         line_starts.extend(text.match_indices('\n').map(|(at, _)| small(at + 1)));
         let mut characters = Vec::new();
         if !text.is_ascii() {

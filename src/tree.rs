@@ -38,7 +38,7 @@ pub enum Data {
     /// A map in the order of the file; keys are unique.
     Map(Vec<Entry>),
     /// A value that must never be shown.
-    Secret(Secret),
+    Secret(Box<Secret>),
     /// What only AWS knows, offline; the text shows it as a placeholder such as `${ssm:/hw/bucket}`.
     Unknown(String),
 }
@@ -364,7 +364,7 @@ mod tests {
             fingerprint: "v1".into(),
         };
         let node = Node::new(
-            Data::Secret(Secret::new("marker", reference)),
+            Data::Secret(Box::new(Secret::new("marker", reference))),
             Span::default(),
         );
         assert!(!format!("{node:?}").contains("marker"));

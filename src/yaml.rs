@@ -4,7 +4,7 @@
 //! no input can drive it into deep recursion; aliases are copied within a budget.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StructureStyle, Tag};
@@ -102,9 +102,36 @@ enum Body {
 #[derive(Default)]
 struct MapBody {
     entries: Vec<Entry>,
-    /// Key to its index in `entries`, and whether `<<` brought it.
-    index: HashMap<String, (usize, bool)>,
+    /// Which of them `<<` brought.
+    brought: HashSet<usize>,
+    /// Where each key stands, once there are many.
+    index: HashMap<String, usize>,
     key: Option<(String, Span)>,
+}
+
+/// A map of more entries than this is not searched from its start for every key.
+const LARGE: usize = 16;
+
+impl MapBody {
+    fn find(&self, key: &str) -> Option<usize> {
+        if self.entries.len() > LARGE {
+            self.index.get(key).copied()
+        } else {
+            self.entries.iter().position(|entry| entry.key == key)
+        }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let at = self.entries.len();
+        if at == LARGE {
+            let keys = self.entries.iter().map(|entry| entry.key.clone());
+            self.index = keys.zip(0..).collect();
+        }
+        if at >= LARGE {
+            self.index.insert(entry.key.clone(), at);
+        }
+        self.entries.push(entry);
+    }
 }
 
 /// What a tag means.
@@ -345,11 +372,13 @@ impl Builder<'_> {
         };
         let mut span = frame.span;
         let (data, last) = match frame.body {
-            Body::List(items) => {
+            Body::List(mut items) => {
+                items.shrink_to_fit();
                 let last = items.last().map(|node| node.span.end);
                 (Data::List(items), last)
             }
-            Body::Map(map) => {
+            Body::Map(mut map) => {
+                map.entries.shrink_to_fit();
                 let last = map
                     .entries
                     .last()
@@ -416,17 +445,21 @@ impl Builder<'_> {
         } else {
             value
         };
-        let mut node = if plain {
-            scalar::plain(&value, span)
-        } else {
-            Node::text(value.clone(), span)
+        let untagged = tag.is_none();
+        let read = |value: Cow<'_, str>| {
+            if plain {
+                scalar::plain(&value, span)
+            } else {
+                Node::text(value, span)
+            }
         };
-        match tag {
+        let mut node = match tag {
+            None => read(value),
             Some((Tagging::Function(name), tag)) => {
-                node = scalar::call(name, tag, Node::text(value.clone(), span));
+                scalar::call(name, tag, Node::text(value, span))
             }
             Some((Tagging::Core(name), tag)) => match scalar::typed(name, &value, span) {
-                Some(typed) => node = typed,
+                Some(typed) => typed,
                 None => {
                     let message = format!("`{value}` cannot be read as `!!{name}`");
                     self.error(
@@ -435,10 +468,12 @@ impl Builder<'_> {
                         message,
                         "remove the tag, or write a value that fits it",
                     );
+                    read(value)
                 }
             },
-            None if plain && !self.expects_key() => self.swallowed_reference(&mut node),
-            None => {}
+        };
+        if untagged && plain && !self.expects_key() {
+            self.swallowed_reference(&mut node);
         }
         if anchor != 0 {
             self.remember(anchor, &node, 0);
@@ -538,11 +573,10 @@ impl Builder<'_> {
             }
             Body::Map(map) => match map.key.take() {
                 None => {
-                    let span = node.span;
-                    match key_text(&node) {
+                    let (span, kind) = (node.span, node.kind());
+                    match key_text(node) {
                         Some(key) => map.key = Some((key, span)),
                         None => {
-                            let kind = node.kind();
                             map.key = Some((String::new(), span));
                             self.error(
                                 "yaml-syntax",
@@ -574,25 +608,17 @@ impl Builder<'_> {
         else {
             return;
         };
-        match map.index.get(&key) {
-            None => {
-                map.index.insert(key.clone(), (map.entries.len(), false));
-                map.entries.push(Entry {
-                    key,
-                    key_span,
-                    value,
-                });
-            }
+        let entry = Entry {
+            key,
+            key_span,
+            value,
+        };
+        match map.find(&entry.key) {
+            None => map.push(entry),
             // A key of the map itself wins over one that `<<` brought, wherever it stands.
-            Some(&(at, true)) => {
-                map.index.insert(key.clone(), (at, false));
-                map.entries[at] = Entry {
-                    key,
-                    key_span,
-                    value,
-                };
-            }
-            Some(&(at, false)) => {
+            Some(at) if map.brought.remove(&at) => map.entries[at] = entry,
+            Some(at) => {
+                let key = entry.key;
                 let first = map.entries[at].key_span;
                 let path = join_key(&self.path(), &key);
                 self.diagnostics.push(
@@ -642,24 +668,23 @@ impl Builder<'_> {
             return;
         };
         for entry in maps.into_iter().flatten() {
-            if !map.index.contains_key(&entry.key) {
-                map.index
-                    .insert(entry.key.clone(), (map.entries.len(), true));
-                map.entries.push(Entry { key_span, ..entry });
+            if map.find(&entry.key).is_none() {
+                map.brought.insert(map.entries.len());
+                map.push(Entry { key_span, ..entry });
             }
         }
     }
 }
 
 /// A key as text: numbers as JavaScript prints them, but digits with a leading zero (account ids) as written.
-fn key_text(node: &Node) -> Option<String> {
-    match &node.data {
-        Data::Text(text) => Some(text.clone()),
+fn key_text(node: Node) -> Option<String> {
+    match node.data {
+        Data::Text(text) => Some(text),
         Data::Null => Some("null".to_owned()),
         Data::Bool(value) => Some(value.to_string()),
-        Data::Number(value) => Some(match &node.raw {
-            Some(raw) if keeps_zero(raw) => raw.to_string(),
-            _ => number_text(*value),
+        Data::Number(value) => Some(match node.raw {
+            Some(raw) if keeps_zero(&raw) => raw.to_string(),
+            _ => number_text(value),
         }),
         _ => None,
     }

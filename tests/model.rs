@@ -139,7 +139,7 @@ fn secret() -> Data {
         region: "us-east-1".into(),
         fingerprint: "v1".into(),
     };
-    Data::Secret(Secret::new("marker", reference))
+    Data::Secret(Box::new(Secret::new("marker", reference)))
 }
 
 fn replacements() -> Vec<Data> {

@@ -80,10 +80,12 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
         ),
     };
     let file = File::open(path).map_err(|error| trouble(&error))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+    let metadata = file.metadata();
+    if metadata.as_ref().is_ok_and(std::fs::Metadata::is_dir) {
         return Err(folder(path));
     }
-    read_from(file, &path.display().to_string(), &trouble)
+    let size = metadata.map_or(0, |metadata| metadata.len());
+    read_from(file, size, &path.display().to_string(), &trouble)
 }
 
 fn not_found(path: &Path) -> Failure {
@@ -116,7 +118,7 @@ fn not_found(path: &Path) -> Failure {
 
 /// Standard input's text.
 pub(super) fn read_stdin() -> Result<String, Failure> {
-    read_from(std::io::stdin().lock(), "<stdin>", &|error| {
+    read_from(std::io::stdin().lock(), 0, "<stdin>", &|error| {
         Failure::failed(
             "file-unreadable",
             format!("<stdin> cannot be read: {error}"),
@@ -139,12 +141,14 @@ fn folder(path: &Path) -> Failure {
     }
 }
 
+/// `size` is what to expect, 0 if that is not known.
 fn read_from(
     reader: impl Read,
+    size: u64,
     name: &str,
     trouble: &dyn Fn(&std::io::Error) -> Failure,
 ) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(MOST)).unwrap_or(0));
     reader
         .take(MOST + 1)
         .read_to_end(&mut bytes)

@@ -17,7 +17,7 @@ pub(super) type Secrets = BTreeMap<String, Secret>;
 pub(super) fn text(text: &Text, pointer: &str, secrets: &mut Secrets) -> Value {
     match &text.secret {
         Some(secret) => {
-            secrets.insert(pointer.to_owned(), secret.clone());
+            secrets.insert(pointer.to_owned(), (**secret).clone());
             Value::from(MASK)
         }
         None => Value::from(text.value.clone()),
@@ -28,7 +28,7 @@ pub(super) fn text(text: &Text, pointer: &str, secrets: &mut Secrets) -> Value {
 pub(super) fn node(node: &Node, pointer: &str, secrets: &mut Secrets) -> Value {
     match &node.data {
         Data::Secret(secret) => {
-            secrets.insert(pointer.to_owned(), secret.clone());
+            secrets.insert(pointer.to_owned(), (**secret).clone());
             Value::from(MASK)
         }
         Data::List(items) => items

@@ -57,7 +57,9 @@ pub(super) fn compile(run: &Run<'_>, out: &mut Output<'_>) {
             let mut resource =
                 Resource::new(Id::new(Kind::Webhook, region.clone(), name), body.done());
             if let Some(secret) = &token.secret {
-                resource.secrets.insert(POINTER.to_owned(), secret.clone());
+                resource
+                    .secrets
+                    .insert(POINTER.to_owned(), (**secret).clone());
             }
             resource.depends.push(Id::new(
                 Kind::Pipeline,

@@ -90,7 +90,7 @@ pub(super) fn kept(text: Text, place: &str) -> Text {
         return text;
     }
     Text {
-        secret: Some(Secret::typed(text.value.as_str(), place)),
+        secret: Some(Box::new(Secret::typed(text.value.as_str(), place))),
         value: mask.clone(),
         ..text
     }

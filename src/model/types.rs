@@ -20,7 +20,7 @@ pub struct Text {
     /// Whether the value is known; offline, what AWS alone knows is not, and its content is not checked.
     pub known: bool,
     /// The secret, if it is one.
-    pub secret: Option<Secret>,
+    pub secret: Option<Box<Secret>>,
     /// Through which variables it came.
     pub origin: Option<Arc<Origin>>,
 }

@@ -26,14 +26,31 @@ pub(super) struct Open {
 
 #[derive(Debug)]
 pub(super) enum State {
-    Open(Open),
+    Open(Box<Open>),
     Scalar(Data),
-    /// A list or map that holds no variable, as it is: it becomes cells where a path leads into it.
+    /// A list or map that holds no variable, as it is: it becomes slots where a path leads into it.
     Plain(Data),
-    List(Vec<CellId>),
-    Map(Vec<(String, Span, CellId)>),
+    List(Vec<Slot>),
+    Map(Vec<(String, Span, Slot)>),
     /// Reported already; the text stands for what could not be found.
     Failed(String),
+}
+
+/// What stands in a list or map. Most of a file holds no variable and is in nobody's way: it gets no cell.
+#[derive(Debug)]
+pub(super) enum Slot {
+    /// A value without variables, as trusted as the list or map it stands in: it becomes a cell where a path leads to it.
+    Value(Node),
+    Cell(CellId),
+}
+
+impl Slot {
+    fn cell(&self) -> Option<CellId> {
+        match self {
+            Self::Cell(id) => Some(*id),
+            Self::Value(_) => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -58,8 +75,8 @@ pub(super) struct Cell {
 #[derive(Debug, Default)]
 pub(super) struct Arena {
     pub(super) cells: Vec<Cell>,
-    /// The entries of large maps by their key, made when a path first leads there.
-    keys: HashMap<CellId, HashMap<String, CellId>>,
+    /// Where the keys of large maps stand, made when a path first leads there.
+    positions: HashMap<CellId, HashMap<String, usize>>,
 }
 
 /// A map of more entries than this is not searched from its start for every path.
@@ -162,8 +179,10 @@ impl Arena {
                 State::Open(_) => open.push(id),
                 State::Failed(_) => failed = true,
                 State::Scalar(_) | State::Plain(_) => {}
-                State::List(items) => todo.extend(items.iter().rev()),
-                State::Map(entries) => todo.extend(entries.iter().rev().map(|(_, _, cell)| cell)),
+                State::List(items) => todo.extend(items.iter().rev().filter_map(Slot::cell)),
+                State::Map(entries) => {
+                    todo.extend(entries.iter().rev().filter_map(|(_, _, slot)| slot.cell()));
+                }
             }
         }
         (open, failed)
@@ -177,8 +196,10 @@ impl Arena {
             let cell = &self.cells[id];
             trust = trust.max(cell.trust);
             match &cell.state {
-                State::List(items) => todo.extend(items),
-                State::Map(entries) => todo.extend(entries.iter().map(|(_, _, cell)| cell)),
+                State::List(items) => todo.extend(items.iter().filter_map(Slot::cell)),
+                State::Map(entries) => {
+                    todo.extend(entries.iter().filter_map(|(_, _, slot)| slot.cell()));
+                }
                 _ => {}
             }
         }
@@ -196,15 +217,15 @@ impl Arena {
                 data.clone()
             }
             State::List(items) => {
-                Data::List(items.iter().map(|item| self.node(*item, count)).collect())
+                Data::List(items.iter().map(|slot| self.copy(slot, count)).collect())
             }
             State::Map(entries) => Data::Map(
                 entries
                     .iter()
-                    .map(|(key, key_span, cell)| Entry {
+                    .map(|(key, key_span, slot)| Entry {
                         key: key.clone(),
                         key_span: *key_span,
-                        value: self.node(*cell, count),
+                        value: self.copy(slot, count),
                     })
                     .collect(),
             ),
@@ -215,6 +236,16 @@ impl Arena {
             span: cell.span,
             origin: cell.origin.clone(),
             raw: cell.raw.clone(),
+        }
+    }
+
+    fn copy(&self, slot: &Slot, count: &mut usize) -> Node {
+        match slot {
+            Slot::Cell(id) => self.node(*id, count),
+            Slot::Value(node) => {
+                *count += weight(&node.data);
+                node.clone()
+            }
         }
     }
 
@@ -236,16 +267,16 @@ impl Arena {
             State::List(items) => Data::List(
                 items
                     .into_iter()
-                    .map(|item| self.take(item, known))
+                    .map(|slot| self.take_slot(slot, known))
                     .collect(),
             ),
             State::Map(entries) => Data::Map(
                 entries
                     .into_iter()
-                    .map(|(key, key_span, cell)| Entry {
+                    .map(|(key, key_span, slot)| Entry {
                         key,
                         key_span,
-                        value: self.take(cell, known),
+                        value: self.take_slot(slot, known),
                     })
                     .collect(),
             ),
@@ -258,70 +289,68 @@ impl Arena {
         }
     }
 
-    /// Makes cells of the items or entries of a plain cell.
-    fn unfold(&mut self, id: CellId) {
-        if !matches!(self.cells[id].state, State::Plain(_)) {
-            return;
+    fn take_slot(&mut self, slot: Slot, known: bool) -> Node {
+        match slot {
+            Slot::Cell(id) => self.take(id, known),
+            Slot::Value(node) => node,
         }
-        let trust = self.cells[id].trust;
-        let state = std::mem::replace(&mut self.cells[id].state, State::Scalar(Data::Null));
-        self.cells[id].state = match state {
-            State::Plain(Data::List(items)) => State::List(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(position, item)| self.add_plain((id, position), item, trust))
-                    .collect(),
-            ),
-            State::Plain(Data::Map(entries)) => State::Map(
-                entries
-                    .into_iter()
-                    .enumerate()
-                    .map(
-                        |(
-                            position,
-                            Entry {
-                                key,
-                                key_span,
-                                value,
-                            },
-                        )| {
-                            (key, key_span, self.add_plain((id, position), value, trust))
-                        },
-                    )
-                    .collect(),
-            ),
-            state => state,
-        };
     }
 
-    fn add_plain(&mut self, parent: (CellId, usize), node: Node, trust: Trust) -> CellId {
-        let id = self.add(Some(parent), &node, trust);
-        self.cells[id].state = match node.data {
-            data @ (Data::List(_) | Data::Map(_)) => State::Plain(data),
-            data => State::Scalar(data),
-        };
-        id
+    /// Makes slots of the items or entries of a plain cell.
+    fn unfold(&mut self, id: CellId) {
+        let state = &mut self.cells[id].state;
+        match state {
+            State::Plain(Data::List(items)) => {
+                let items = std::mem::take(items).into_iter();
+                *state = State::List(items.map(Slot::Value).collect());
+            }
+            State::Plain(Data::Map(entries)) => {
+                let entries = std::mem::take(entries).into_iter();
+                let slot = |entry: Entry| (entry.key, entry.key_span, Slot::Value(entry.value));
+                *state = State::Map(entries.map(slot).collect());
+            }
+            _ => {}
+        }
     }
 
     /// The child of a map or list by one step of a path; lists by index without leading zeros.
     pub(super) fn child(&mut self, id: CellId, key: &str) -> Option<CellId> {
         self.unfold(id);
-        match &self.cells[id].state {
+        let position = match &self.cells[id].state {
             State::Map(entries) if entries.len() > LARGE => {
-                let keys = self.keys.entry(id).or_insert_with(|| {
-                    let of = entries.iter().map(|(name, _, cell)| (name.clone(), *cell));
-                    of.collect()
+                let positions = self.positions.entry(id).or_insert_with(|| {
+                    let names = entries.iter().map(|(name, ..)| name.clone());
+                    names.enumerate().map(|(at, name)| (name, at)).collect()
                 });
-                keys.get(key).copied()
+                *positions.get(key)?
             }
-            State::Map(entries) => entries
-                .iter()
-                .find(|(name, ..)| name == key)
-                .map(|(_, _, cell)| *cell),
-            State::List(items) => index(key).and_then(|at| items.get(at)).copied(),
-            _ => None,
-        }
+            State::Map(entries) => entries.iter().position(|(name, ..)| name == key)?,
+            State::List(_) => index(key)?,
+            _ => return None,
+        };
+        self.cell(id, position)
+    }
+
+    /// The cell of an item or entry; makes one of a value.
+    fn cell(&mut self, id: CellId, position: usize) -> Option<CellId> {
+        let cell = self.cells.len();
+        let slot = match &mut self.cells[id].state {
+            State::List(items) => items.get_mut(position)?,
+            State::Map(entries) => &mut entries.get_mut(position)?.2,
+            _ => return None,
+        };
+        let node = match slot {
+            Slot::Cell(cell) => return Some(*cell),
+            Slot::Value(node) => std::mem::replace(node, Node::new(Data::Null, node.span)),
+        };
+        *slot = Slot::Cell(cell);
+        let trust = self.cells[id].trust;
+        self.add(Some((id, position)), &node, trust);
+        self.cells[cell].state = match node.data {
+            data @ (Data::List(_) | Data::Map(_)) => State::Plain(data),
+            data => State::Scalar(data),
+        };
+        Some(cell)
     }
 
     /// The keys of a map, for suggestions.

@@ -134,6 +134,13 @@ impl Parts {
             self.list.push(Part::Text(std::mem::take(&mut self.text)));
         }
     }
+
+    fn finish(mut self) -> Vec<Part> {
+        self.flush();
+        // Most are one or two, and there may be many texts.
+        self.list.shrink_to_fit();
+        self.list
+    }
 }
 
 fn error<T>(
@@ -229,8 +236,7 @@ impl Parser<'_> {
             }
         }
         parts.text.push_str(&self.text[copied..]);
-        parts.flush();
-        Ok(parts.list)
+        Ok(parts.finish())
     }
 
     /// Reads what stands behind `${`, whose dollars begin at `start`.
@@ -264,7 +270,8 @@ impl Parser<'_> {
                 Some("inside an address only `${source:address}` may stand"),
             );
         }
-        let mut sources = Vec::new();
+        // Most have one, and there may be many variables.
+        let mut sources = Vec::with_capacity(1);
         let mut at = self.call(start, open, name, &mut sources, nesting)?;
         loop {
             match self.at(at) {
@@ -488,8 +495,7 @@ impl Parser<'_> {
             }
         }
         parts.text.push_str(&self.text[copied..at]);
-        parts.flush();
-        let mut list = parts.list;
+        let mut list = parts.finish();
         if let Some(Part::Text(first)) = list.first_mut() {
             *first = first.trim_start().to_owned();
         }

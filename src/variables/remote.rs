@@ -364,7 +364,10 @@ fn secret_node(text: &str, reference: SecretReference, raw: bool, call: &Call<'_
     };
     match json {
         Some(value @ serde_json::Value::Object(_)) => leaves(&value, &reference, call),
-        _ => Node::new(Data::Secret(Secret::new(text, reference)), call.span),
+        _ => Node::new(
+            Data::Secret(Box::new(Secret::new(text, reference))),
+            call.span,
+        ),
     }
 }
 
@@ -397,8 +400,10 @@ fn leaves(value: &serde_json::Value, reference: &SecretReference, call: &Call<'_
                 .map(|(at, item)| leaves(item, &under(&at.to_string()), call))
                 .collect(),
         ),
-        Value::String(text) => Data::Secret(Secret::new(text.as_str(), reference.clone())),
-        other => Data::Secret(Secret::new(other.to_string(), reference.clone())),
+        Value::String(text) => {
+            Data::Secret(Box::new(Secret::new(text.as_str(), reference.clone())))
+        }
+        other => Data::Secret(Box::new(Secret::new(other.to_string(), reference.clone()))),
     };
     Node::new(data, call.span)
 }

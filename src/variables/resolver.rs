@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::arena::{Arena, CellId, Open, State, depth_of, is_plain};
+use super::arena::{Arena, CellId, Open, Slot, State, depth_of, is_plain};
 use super::dotenv::Dotenv;
 use super::files::File;
 use super::grammar::{self, Part, SyntaxError};
@@ -476,21 +476,16 @@ impl<'a> Resolver<'a> {
                 if self.too_deep(id, level) {
                     return;
                 }
+                // A reading of a child looks up the keys of its parents: they are there before it.
                 self.arena.cells[id].state = State::List(Vec::with_capacity(items.len()));
                 for (position, item) in items.into_iter().enumerate() {
-                    let child = self.arena.add(Some((id, position)), &item, trust);
+                    let (slot, open) = self.slot((id, position), item, trust);
                     if let State::List(list) = &mut self.arena.cells[id].state {
-                        list.push(child);
+                        list.push(slot);
                     }
-                    self.install(
-                        child,
-                        Value {
-                            node: item,
-                            trust,
-                            written: true,
-                        },
-                        depth,
-                    );
+                    if let Some((child, value)) = open {
+                        self.install(child, value, depth);
+                    }
                 }
             }
             Data::Map(entries) => {
@@ -499,23 +494,37 @@ impl<'a> Resolver<'a> {
                 }
                 self.arena.cells[id].state = State::Map(Vec::with_capacity(entries.len()));
                 for (position, entry) in entries.into_iter().enumerate() {
-                    let child = self.arena.add(Some((id, position)), &entry.value, trust);
+                    let (slot, open) = self.slot((id, position), entry.value, trust);
                     if let State::Map(list) = &mut self.arena.cells[id].state {
-                        list.push((entry.key, entry.key_span, child));
+                        list.push((entry.key, entry.key_span, slot));
                     }
-                    self.install(
-                        child,
-                        Value {
-                            node: entry.value,
-                            trust,
-                            written: true,
-                        },
-                        depth,
-                    );
+                    if let Some((child, value)) = open {
+                        self.install(child, value, depth);
+                    }
                 }
             }
             data => self.arena.cells[id].state = State::Scalar(data),
         }
+    }
+
+    /// What stands for a child; with the value of its cell, if it needs one.
+    fn slot(
+        &mut self,
+        parent: (CellId, usize),
+        node: Node,
+        trust: Trust,
+    ) -> (Slot, Option<(CellId, Value)>) {
+        let below = self.arena.cells[parent.0].level + 1;
+        if is_plain(&node) && below + depth_of(&node.data) < MAX_LEVEL {
+            return (Slot::Value(node), None);
+        }
+        let id = self.arena.add(Some(parent), &node, trust);
+        let value = Value {
+            node,
+            trust,
+            written: true,
+        };
+        (Slot::Cell(id), Some((id, value)))
     }
 
     fn install_text(
@@ -557,13 +566,13 @@ impl<'a> Resolver<'a> {
         if let Some(origin) = newest {
             cell.steps.push((origin.what.clone(), origin.span));
         }
-        cell.state = State::Open(Open {
+        cell.state = State::Open(Box::new(Open {
             place: place.compared(self.sources, &text),
             text: text.into(),
             parts: Arc::new(parts),
             depth,
             trust,
-        });
+        }));
     }
 
     fn fail_with(&mut self, id: CellId, diagnostic: Diagnostic) {

@@ -39,7 +39,7 @@ impl Value {
 /// What a piece becomes inside a text.
 pub(super) enum Piece {
     Text(String),
-    Secret(Secret),
+    Secret(Box<Secret>),
     Unknown(String),
     /// An object or null cannot be part of a text.
     None,
@@ -85,7 +85,7 @@ fn list(items: &[Node]) -> Piece {
 #[derive(Default)]
 pub(super) struct Joined {
     text: String,
-    secret: Option<Secret>,
+    secret: Option<Box<Secret>>,
     unknown: bool,
 }
 
@@ -107,7 +107,7 @@ impl Joined {
 
     pub(super) fn data(self) -> Data {
         match self.secret {
-            Some(secret) => Data::Secret(Secret::new(self.text, secret.reference)),
+            Some(secret) => Data::Secret(Box::new(Secret::new(self.text, secret.reference))),
             None if self.unknown => Data::Unknown(self.text),
             None => Data::Text(self.text),
         }
