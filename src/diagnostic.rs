@@ -156,6 +156,17 @@ impl Diagnostic {
 /// Names and values may be as long as the file; more than this of one text of a finding, in bytes, is not kept.
 const LONGEST: usize = 1_000;
 
+/// One line: what is quoted of a file may have several.
+fn one_line(text: &mut String) {
+    if text.contains(['\n', '\r']) {
+        let lines = text
+            .split(['\n', '\r'])
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
+        *text = lines.collect::<Vec<_>>().join(" ");
+    }
+}
+
 /// The beginning and the end of a text.
 fn bounded(text: &mut String) {
     // A text that was cut before is a little longer, for saying so.
@@ -175,6 +186,7 @@ fn bounded(text: &mut String) {
 
 impl Diagnostic {
     fn bounded(mut self) -> Self {
+        one_line(&mut self.message);
         let texts = [&mut self.message, &mut self.label, &mut self.path];
         texts
             .into_iter()

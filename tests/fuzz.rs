@@ -3,7 +3,7 @@
 pub mod targets;
 
 use crate::properties::{Dice, files, mutilated};
-use targets::variables_fault;
+use targets::{fault, variables_fault};
 
 /// Pieces that a variable may be made of.
 const PIECES: [&str; 48] = [
@@ -84,5 +84,18 @@ fn the_texts_of_real_files_are_answered() {
         for text in [text.clone(), mutilated(&text, &mut dice)] {
             assert_eq!(variables_fault(&text), None, "{}:\n{text}", path.display());
         }
+    }
+}
+
+/// Files in which the fuzzer found a fault.
+const FOUND: [&str; 1] = [
+    // A message of several lines.
+    "service: a\ncustom:\n  script: |\n    echo ${ssm:/a\n    echo ${self:custom.b,\n      'x'} ${self:\n\n      no}\n",
+];
+
+#[test]
+fn what_the_fuzzer_found_is_answered() {
+    for text in FOUND {
+        assert_eq!(fault(text), None, "{text}");
     }
 }

@@ -120,6 +120,8 @@ pub struct ReportFormat {
 pub struct ReportGuess {
     /// Pattern of the last part of the path, in lower case.
     pub file: Pattern,
+    /// What every such name has: others need no pattern.
+    pub holds: String,
     /// The format.
     pub format: String,
 }
@@ -187,7 +189,7 @@ pub fn guess_report_format(path: &str) -> Option<&'static str> {
     let file = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     FILE.report_guesses
         .iter()
-        .find(|g| g.file.matches(&file))
+        .find(|g| file.contains(&g.holds) && g.file.matches(&file))
         .map(|g| g.format.as_str())
 }
 
@@ -219,6 +221,11 @@ mod tests {
         }
         for guess in &buildspec().report_guesses {
             assert!(report_format(&guess.format).is_some(), "{}", guess.format);
+            assert!(
+                guess.file.as_str().contains(&guess.holds),
+                "{}",
+                guess.holds
+            );
         }
         assert!(report_format(&buildspec().default_report_format).is_some());
     }

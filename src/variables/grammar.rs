@@ -298,12 +298,12 @@ impl Parser<'_> {
     }
 
     fn unclosed<T>(&self, start: usize) -> Parsed<T> {
+        // What follows on other lines was hardly meant to be in it.
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        let written = line.trim_end();
         error(
-            start..self.text.len(),
-            format!(
-                "the variable `{}` is not closed",
-                self.text[start..].trim_end()
-            ),
+            start..start + written.len(),
+            format!("the variable `{written}` is not closed"),
             Some("close it with `}`, or write `\\${` if it is no variable"),
         )
     }
