@@ -84,9 +84,11 @@ impl SourceFile {
             Some(rest) => rest.to_owned(),
             None => text,
         };
-        let mut line_starts = Vec::with_capacity(1 + text.matches('\n').count());
+        let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
+        let mut line_starts = Vec::with_capacity(1 + breaks);
         line_starts.push(0);
-        line_starts.extend(text.match_indices('\n').map(|(at, _)| small(at + 1)));
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        line_starts.extend(ends.map(|(at, _)| small(at + 1)));
         let mut characters = Vec::new();
         if !text.is_ascii() {
             let mut before = 0;

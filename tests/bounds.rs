@@ -288,6 +288,17 @@ fn depth_and_bombs_are_refused_where_they_begin() {
     }
 }
 
+/// A file that holds itself several times over would be read a million times.
+#[test]
+fn a_text_that_holds_itself_is_refused_where_it_begins() {
+    let checked = Checked::new(&format!(
+        "service: a\ncustom: {{a: '${{file(bomb.txt)}}'}}\n{STAGES}source: {{s3: b/k.zip}}\n"
+    ));
+    checked.0.write("bomb.txt", &"${file(bomb.txt)} ".repeat(4));
+    let (errors, _, codes) = checked.counts();
+    assert_eq!((errors, codes), (1, vec!["variable-depth".to_owned()]));
+}
+
 #[test]
 fn comments_by_the_thousand_take_back_what_stands_beside_them() {
     const N: usize = 5_000;

@@ -1,6 +1,7 @@
 //! The document while its variables are being resolved: cells that refer to each other by number.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::grammar::Part;
@@ -8,7 +9,6 @@ use super::place::Place;
 use super::value::Trust;
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node, Origin};
-use crate::yaml::join_key;
 
 /// Number of a cell.
 pub(super) type CellId = usize;
@@ -17,7 +17,8 @@ pub(super) type CellId = usize;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) text: Arc<str>,
-    pub(super) parts: Arc<Vec<Part>>,
+    /// Its parts, once it is evaluated: until then those of all the others would lie beside them.
+    pub(super) parts: Option<Arc<Vec<Part>>>,
     pub(super) place: Place,
     /// How often the property was replaced by something that holds variables.
     pub(super) depth: usize,
@@ -85,7 +86,7 @@ const LARGE: usize = 32;
 /// Whether there is anything in a value that is to be read: a variable, or an escape of one.
 pub(super) fn is_plain(node: &Node) -> bool {
     match &node.data {
-        Data::Text(text) => !text.contains("${"),
+        Data::Text(text) => !text.contains('$') || !text.contains("${"),
         Data::List(items) => items.iter().all(is_plain),
         Data::Map(entries) => entries.iter().all(|entry| is_plain(&entry.value)),
         _ => true,
@@ -157,10 +158,15 @@ impl Arena {
         for (parent, child) in up.into_iter().rev() {
             let position = self.cells[child].position;
             match &self.cells[parent].state {
-                State::List(_) => path.push_str(&format!("[{position}]")),
+                State::List(_) => {
+                    let _ = write!(path, "[{position}]");
+                }
                 State::Map(entries) => {
                     if let Some((key, ..)) = entries.get(position) {
-                        path = join_key(&path, key);
+                        if !path.is_empty() {
+                            path.push('.');
+                        }
+                        path.push_str(key);
                     }
                 }
                 _ => {}

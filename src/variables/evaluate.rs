@@ -54,7 +54,7 @@ impl Resolver<'_> {
         reading: &Reading,
     ) -> Result<Value, Stop> {
         let span = self.span_of(reading, variable.range.clone());
-        self.spend(1, span, reading.cell)?;
+        self.count(span, reading.cell)?;
         if reading.nesting > MAX_READINGS {
             return Err(self.depth_error(span, reading.cell).into());
         }

@@ -27,8 +27,13 @@ pub(super) const MAX_DEPTH: usize = 10;
 const MOST_OF_CIRCLE: usize = 20;
 /// How deep lists and maps may stand in one another once everything is put in its place.
 const MAX_LEVEL: usize = 400;
-/// How much all variables together may evaluate and copy: values, and bytes by [`BYTES`].
+/// How much all variables together may copy: values, and bytes by [`BYTES`].
 const BUDGET: usize = 1_000_000;
+/// How many variables may be evaluated, those of values that hold variables again and again, beside one for every
+/// [`PER_VARIABLE`] bytes that were read.
+const EVALUATED: usize = 50_000;
+/// No variable is shorter by much.
+const PER_VARIABLE: usize = 8;
 
 /// Why an evaluation did not end with a value.
 pub(super) enum Stop {
@@ -107,6 +112,7 @@ pub(super) struct Resolver<'a> {
     pub(super) file_cells: HashMap<(PathBuf, String), CellId>,
     pub(super) dotenv: HashMap<String, Arc<Dotenv>>,
     spent: usize,
+    evaluated: usize,
     pub(super) failures: Vec<CloudError>,
 }
 
@@ -139,6 +145,7 @@ impl<'a> Resolver<'a> {
             file_cells: HashMap::new(),
             dotenv: HashMap::new(),
             spent: 0,
+            evaluated: 0,
             failures: Vec::new(),
         }
     }
@@ -267,20 +274,43 @@ impl<'a> Resolver<'a> {
         Err(Stop::Blocked)
     }
 
-    /// Counts work that one variable can multiply.
+    /// Counts values that one variable can multiply.
     pub(super) fn spend(&mut self, amount: usize, span: Span, cell: CellId) -> Result<(), Stop> {
         let before = self.spent;
         self.spent = self.spent.saturating_add(amount);
         if self.spent <= BUDGET {
             return Ok(());
         }
-        if before > BUDGET {
-            return Err(Stop::Failed(Vec::new()));
+        Err(self.too_much(before > BUDGET, span, cell))
+    }
+
+    /// Counts a variable that is evaluated.
+    pub(super) fn count(&mut self, span: Span, cell: CellId) -> Result<(), Stop> {
+        self.evaluated += 1;
+        if self.evaluated <= EVALUATED {
+            return Ok(());
+        }
+        let read: usize = self
+            .sources
+            .ids()
+            .map(|id| self.sources.file(id).text.len())
+            .sum();
+        let most = EVALUATED + read / PER_VARIABLE;
+        if self.evaluated <= most {
+            return Ok(());
+        }
+        Err(self.too_much(self.evaluated > most + 1, span, cell))
+    }
+
+    /// It is told once.
+    fn too_much(&self, told: bool, span: Span, cell: CellId) -> Stop {
+        if told {
+            return Stop::Failed(Vec::new());
         }
         let message = "the variables of this file expand to more than a pipeline file can hold";
-        let diagnostic = Diagnostic::error("variable-depth", span, self.arena.path(cell), message)
-            .help("does a value that is used often hold another that is used often?");
-        Err(diagnostic.into())
+        Diagnostic::error("variable-depth", span, self.arena.path(cell), message)
+            .help("does a value that is used often hold another that is used often?")
+            .into()
     }
 
     /// Evaluates a cell and all it needs.
@@ -417,10 +447,14 @@ impl<'a> Resolver<'a> {
     }
 
     fn evaluate(&mut self, id: CellId) -> Result<(), Stop> {
-        let State::Open(open) = &self.arena.cells[id].state else {
+        let State::Open(open) = &mut self.arena.cells[id].state else {
             return Ok(());
         };
-        let parts = Arc::clone(&open.parts);
+        let parts = Arc::clone(open.parts.get_or_insert_with(|| {
+            // It was well formed when it came.
+            let parts = grammar::parse(&open.text).ok().flatten();
+            Arc::new(parts.unwrap_or_default())
+        }));
         let depth = open.depth;
         let reading = Reading {
             cell: id,
@@ -569,7 +603,7 @@ impl<'a> Resolver<'a> {
         cell.state = State::Open(Box::new(Open {
             place: place.compared(self.sources, &text),
             text: text.into(),
-            parts: Arc::new(parts),
+            parts: None,
             depth,
             trust,
         }));

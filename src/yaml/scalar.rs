@@ -72,11 +72,19 @@ pub(super) fn size(node: &Node) -> usize {
 
 /// A plain scalar by the core schema, with its text as written.
 pub(super) fn plain(text: &str, span: Span) -> Node {
-    let data = match text {
-        "" | "~" | "null" | "Null" | "NULL" => Data::Null,
-        "true" | "True" | "TRUE" => Data::Bool(true),
-        "false" | "False" | "FALSE" => Data::Bool(false),
-        _ => number(text).map_or_else(|| Data::Text(text.to_owned()), Data::Number),
+    let text_itself = || Data::Text(text.to_owned());
+    // Almost every scalar is a text, as its first character tells.
+    let data = match text.as_bytes().first() {
+        Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F') | None => match text {
+            "" | "~" | "null" | "Null" | "NULL" => Data::Null,
+            "true" | "True" | "TRUE" => Data::Bool(true),
+            "false" | "False" | "FALSE" => Data::Bool(false),
+            _ => text_itself(),
+        },
+        Some(b'0'..=b'9' | b'+' | b'-' | b'.') => {
+            number(text).map_or_else(text_itself, Data::Number)
+        }
+        Some(_) => text_itself(),
     };
     // A text is its own raw form: it is not kept twice.
     let raw = match data {
