@@ -292,11 +292,12 @@ fn depth_and_bombs_are_refused_where_they_begin() {
 #[test]
 fn a_text_that_holds_itself_is_refused_where_it_begins() {
     let checked = Checked::new(&format!(
-        "service: a\ncustom: {{a: '${{file(bomb.txt)}}'}}\n{STAGES}source: {{s3: b/k.zip}}\n"
+        "service: a\ncustom: {{a: '${{file(bomb.txt)}}'}}\n{STAGES}source: {{s3: bucket/k.zip}}\n"
     ));
     checked.0.write("bomb.txt", &"${file(bomb.txt)} ".repeat(4));
     let (errors, _, codes) = checked.counts();
-    assert_eq!((errors, codes), (1, vec!["variable-depth".to_owned()]));
+    // Too often replaced, and too many.
+    assert_eq!((errors, codes), (2, vec!["variable-depth".to_owned()]));
 }
 
 #[test]
