@@ -65,8 +65,8 @@ pub(super) struct Cell {
     pub(super) trust: Trust,
     pub(super) parent: Option<CellId>,
     /// Which item or entry of its parent it is.
-    pub(super) position: usize,
-    pub(super) level: usize,
+    pub(super) position: u32,
+    pub(super) level: u32,
     /// It is being evaluated: whoever needs it now closes a circle.
     pub(super) busy: bool,
     /// It waits for an answer of this round.
@@ -128,8 +128,15 @@ impl Arena {
         trust: Trust,
     ) -> CellId {
         let level = parent.map_or(0, |(parent, _)| self.cells[parent].level + 1);
-        let position = parent.map_or(0, |(_, position)| position);
+        // Nothing that is read has four billion values.
+        let position = parent.map_or(0, |(_, position)| {
+            u32::try_from(position).unwrap_or(u32::MAX)
+        });
         let parent = parent.map(|(parent, _)| parent);
+        // Doubled, cells would be the largest part of what a large file takes.
+        if self.cells.len() == self.cells.capacity() {
+            self.cells.reserve_exact(self.cells.len() / 8 + 64);
+        }
         self.cells.push(Cell {
             state: State::Scalar(Data::Null),
             span: node.span,
@@ -162,7 +169,7 @@ impl Arena {
                     let _ = write!(path, "[{position}]");
                 }
                 State::Map(entries) => {
-                    if let Some((key, ..)) = entries.get(position) {
+                    if let Some((key, ..)) = entries.get(position as usize) {
                         if !path.is_empty() {
                             path.push('.');
                         }

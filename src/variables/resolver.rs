@@ -490,7 +490,7 @@ impl<'a> Resolver<'a> {
         cell.trust = trust;
         cell.raw.clone_from(&node.raw);
         cell.origin = chain(&cell.steps, node.origin.clone());
-        let (level, span) = (cell.level, cell.span);
+        let (level, span) = (cell.level as usize, cell.span);
         if matches!(node.data, Data::List(_) | Data::Map(_)) && is_plain(&node) {
             if !self.too_deep(id, level + depth_of(&node.data)) {
                 self.arena.cells[id].state = State::Plain(node.data);
@@ -548,7 +548,7 @@ impl<'a> Resolver<'a> {
         node: Node,
         trust: Trust,
     ) -> (Slot, Option<(CellId, Value)>) {
-        let below = self.arena.cells[parent.0].level + 1;
+        let below = self.arena.cells[parent.0].level as usize + 1;
         if is_plain(&node) && below + depth_of(&node.data) < MAX_LEVEL {
             return (Slot::Value(node), None);
         }
