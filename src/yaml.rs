@@ -456,7 +456,13 @@ impl Builder<'_> {
         let mut node = match tag {
             None => read(value),
             Some((Tagging::Function(name), tag)) => {
-                scalar::call(name, tag, Node::text(value, span))
+                // Without a tag it would be null; with one, every other scalar is a text.
+                let argument = if plain && value.is_empty() {
+                    Node::new(Data::Null, span)
+                } else {
+                    Node::text(value, span)
+                };
+                scalar::call(name, tag, argument)
             }
             Some((Tagging::Core(name), tag)) => match scalar::typed(name, &value, span) {
                 Some(typed) => typed,

@@ -315,8 +315,14 @@ pub(crate) fn kinds(kind: &str) -> &'static [&'static str] {
         "depth" => &["variable-depth"],
         "unknown_source" => &["variable-source-unknown"],
         "non_string_in_text" => &["variable-not-text"],
-        "file_content" => &["variable-refused", "key-duplicate"],
-        "config_yaml" => &["yaml-syntax"],
+        "file_content" => &[
+            "variable-refused",
+            "key-duplicate",
+            "yaml-syntax",
+            "yaml-tag",
+            "yaml-document-extra",
+        ],
+        "config_yaml" => &["yaml-syntax", "yaml-tag"],
         _ => &["variable-refused"],
     }
 }

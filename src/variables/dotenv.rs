@@ -121,6 +121,7 @@ fn last_reference(text: &str) -> Option<Reference<'_>> {
 /// The values of a `.env` text: `NAME=value`, `NAME: value`, `export` in front, `#` comments. A value in quotes may
 /// span lines; only in double quotes `\n` and `\r` are line breaks.
 fn values(text: &str) -> HashMap<String, Entry> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut values = HashMap::new();
     let mut rest = text.as_str();
@@ -308,6 +309,12 @@ KEPT=${EMPTY:-full}
             filled("A=${B}\nB=b", &[("B", "")], "A").as_deref(),
             Some("b")
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+        assert_eq!(filled("\u{feff}A=1\nB=2", &[], "A").as_deref(), Some("1"));
+        assert_eq!(filled("\u{feff}A=1\nB=2", &[], "B").as_deref(), Some("2"));
     }
 
     #[test]

@@ -241,15 +241,22 @@ impl Resolver<'_> {
             written.push_str(&format!("({})", list.join(", ")));
         }
         let address = match (address_text, address_value) {
-            (Some(Some(text)), _) => Some(text),
-            (Some(None), Some(value)) => {
-                let message = format!(
-                    "the address of `{name}` is {}, and it must be a text",
-                    value.node.kind()
-                );
-                return Err(self
-                    .error("variable-not-text", reading, span, message)
-                    .into());
+            (Some(text), Some(value)) => {
+                // Keys of the document are texts: whoever asks for another kind means something else.
+                let text = text.filter(|_| {
+                    name != "self" || matches!(value.node.data, Data::Text(_) | Data::Unknown(_))
+                });
+                if text.is_none() {
+                    let message = format!(
+                        "the address of `{name}` is {}, and it must be a text",
+                        value.node.kind()
+                    );
+                    return Err(self
+                        .error("variable-refused", reading, span, message)
+                        .help("it comes from a variable: take one that is a text")
+                        .into());
+                }
+                text
             }
             _ => None,
         };

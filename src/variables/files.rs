@@ -26,11 +26,12 @@ pub(super) enum File {
     Broken(Vec<Diagnostic>),
 }
 
-/// Whether a value names no file, as JavaScript sees it: a variable in the brackets gave false, 0 or null.
+/// Whether a value says nothing, as JavaScript sees it: a variable gave false, 0, null or an empty text.
 fn says_nothing(node: &Node) -> bool {
-    match node.data {
+    match &node.data {
         Data::Null | Data::Bool(false) => true,
-        Data::Number(number) => number == 0.0,
+        Data::Number(number) => *number == 0.0,
+        Data::Text(text) => text.is_empty(),
         _ => false,
     }
 }
@@ -157,13 +158,6 @@ impl Resolver<'_> {
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or_default();
-        if matches!(extension, "js" | "cjs" | "mjs" | "ts") {
-            return broken(
-                self,
-                format!("`{path}` is a program, and pipectl runs none to read a file"),
-                "write its result into a .yml or .json file, or pass it with --param",
-            );
-        }
         let bytes = match self.lookup.read_file(full) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return File::Missing,
@@ -175,6 +169,13 @@ impl Resolver<'_> {
                 );
             }
         };
+        if matches!(extension, "js" | "cjs") {
+            return broken(
+                self,
+                format!("`{path}` is a program, and pipectl runs none to read a file"),
+                "write its result into a .yml or .json file, or pass it with --param",
+            );
+        }
         let Ok(text) = String::from_utf8(bytes) else {
             return broken(
                 self,
@@ -196,12 +197,10 @@ impl Resolver<'_> {
                     return File::Broken(list.collect());
                 }
                 match root {
-                    Some(root) => {
-                        let empty = root.is_null()
-                            && root.span.start == root.span.end
-                            && root.raw.is_none();
-                        File::Tree { root, empty }
-                    }
+                    Some(root) => File::Tree {
+                        root,
+                        empty: text.is_empty(),
+                    },
                     None => File::Missing,
                 }
             }
@@ -239,8 +238,9 @@ impl Resolver<'_> {
         match &self.arena.cells[id].state {
             State::Open(_) if self.arena.cells[id].busy => return Ok(None),
             State::Open(_) => return Err(self.need(&[id])),
-            State::Scalar(Data::Bool(true)) => {}
-            _ => return Ok(None),
+            State::Scalar(Data::Unknown(_)) | State::Failed(_) => return Ok(None),
+            _ if says_nothing(&self.arena.node(id, &mut 0)) => return Ok(None),
+            _ => {}
         }
         let stage = match self.stage() {
             Ok(stage) => stage,

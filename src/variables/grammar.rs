@@ -309,7 +309,7 @@ impl Parser<'_> {
     }
 
     fn double_colon(&self, after: usize) -> bool {
-        self.at(after) == Some(b':') && self.at(after + 1) == Some(b':')
+        self.at(after) == Some(b':') && self.at(self.spaces(after + 1)) == Some(b':')
     }
 
     /// `${name:-x}`, `${name:=x}`, `${name:+x}`, `${name:?x}`, `${name:0:3}`: a shell expands it, not pipectl.
@@ -371,7 +371,7 @@ impl Parser<'_> {
         }
         let mut address = None;
         if self.at(at) == Some(b':') {
-            at += 1;
+            at = self.spaces(at + 1);
             if self.at(at) == Some(b':') {
                 return error(
                     at..at + 1,
@@ -379,7 +379,6 @@ impl Parser<'_> {
                     Some("write `source:address`"),
                 );
             }
-            at = self.spaces(at);
             if !matches!(self.at(at), Some(b'}' | b',')) {
                 (at, address) = self.argument(start, at, b"", nesting)?;
             }

@@ -8,7 +8,6 @@ use super::{Answer, Request};
 use crate::cloud::{CloudError, ELSEWHERE, ErrorKind};
 use crate::tree::{Data, Entry, Node, Secret, SecretReference, SecretService};
 
-/// How the name of a secret starts when it is read through Parameter Store.
 /// What begins the name of a parameter that stands for a secret of Secrets Manager.
 pub(crate) const SECRET_PREFIX: &str = "/aws/reference/secretsmanager/";
 
@@ -60,19 +59,29 @@ impl Resolver<'_> {
         stop
     }
 
-    fn given_region(&mut self, call: &Call<'_>, params: &[String]) -> Result<String, Stop> {
-        match params.iter().find(|text| !text.is_empty()) {
-            Some(region) => Ok(region.clone()),
+    /// The region in the brackets.
+    fn named_region(&self, call: &Call<'_>, arguments: &Arguments) -> Result<Option<String>, Stop> {
+        let mut params = params(arguments).into_iter();
+        match params.find(|text| text != "raw" && text != "noDecrypt") {
+            Some(region) if region.is_empty() => Err(self.refuse(
+                call,
+                format!("the region in the brackets of `{}` is empty", call.name),
+                "name it, or leave the brackets out for the region of the run",
+            )),
+            region => Ok(region),
+        }
+    }
+
+    fn region_of(&mut self, call: &Call<'_>, named: Option<String>) -> Result<String, Stop> {
+        match named {
+            Some(region) => Ok(region),
             None => self.region(call),
         }
     }
 
     /// Notes what would be asked if this were not offline; the region is `*` where only the account knows it.
-    fn foresee(&mut self, arguments: &Arguments, request: impl FnOnce(String) -> Request) {
-        let said = params(arguments)
-            .into_iter()
-            .find(|text| !text.is_empty() && text != "raw" && text != "noDecrypt");
-        let region = said
+    fn foresee(&mut self, named: Option<String>, request: impl FnOnce(String) -> Request) {
+        let region = named
             .or_else(|| self.known_region().ok().flatten())
             .unwrap_or_else(|| "*".to_owned());
         let request = request(region);
@@ -89,19 +98,26 @@ impl Resolver<'_> {
         let name = self
             .address(call, arguments, "${ssm:/path/name}")?
             .to_owned();
+        let named = self.named_region(call, arguments)?;
+        let params = params(arguments);
+        let raw = params.iter().any(|text| text == "raw");
+        let decrypt = !params.iter().any(|text| text == "noDecrypt");
+        if !decrypt && name.contains(SECRET_PREFIX) {
+            return Err(self.refuse(
+                call,
+                "a secret of Secrets Manager is only given decrypted",
+                "leave out noDecrypt",
+            ));
+        }
         if self.context.offline {
-            self.foresee(arguments, |region| Request::Parameter {
+            self.foresee(named, |region| Request::Parameter {
                 region,
                 name,
                 decrypt: true,
             });
             return Ok(unknown(call, arguments));
         }
-        let mut params = params(arguments);
-        let raw = params.iter().any(|text| text == "raw");
-        let decrypt = !params.iter().any(|text| text == "noDecrypt");
-        params.retain(|text| text != "raw" && text != "noDecrypt");
-        let region = self.given_region(call, &params)?;
+        let region = self.region_of(call, named)?;
         let request = Request::Parameter {
             region: region.clone(),
             name: name.clone(),
@@ -161,9 +177,10 @@ impl Resolver<'_> {
             .address(call, arguments, "${secret:NAME:key}")?
             .to_owned();
         let (id, key) = secret_address(&address);
+        let named = self.named_region(call, arguments)?;
         if self.context.offline {
             let id = id.to_owned();
-            self.foresee(arguments, |region| Request::Secret { region, id });
+            self.foresee(named, |region| Request::Secret { region, id });
             return Ok(unknown(call, arguments));
         }
         let region = match id
@@ -171,7 +188,7 @@ impl Resolver<'_> {
             .and_then(|arn| arn.split(':').nth(2))
         {
             Some(region) if !region.is_empty() => region.to_owned(),
-            _ => self.given_region(call, &params(arguments))?,
+            _ => self.region_of(call, named)?,
         };
         let request = Request::Secret {
             region: region.clone(),
@@ -237,16 +254,17 @@ impl Resolver<'_> {
                 "write `${s3:bucket/key}`",
             ));
         };
+        let named = self.named_region(call, arguments)?;
         if self.context.offline {
             let (bucket, key) = (bucket.to_owned(), key.to_owned());
-            self.foresee(arguments, |region| Request::Object {
+            self.foresee(named, |region| Request::Object {
                 region,
                 bucket,
                 key,
             });
             return Ok(unknown(call, arguments));
         }
-        let region = self.given_region(call, &params(arguments))?;
+        let region = self.region_of(call, named)?;
         let request = Request::Object {
             region,
             bucket: bucket.to_owned(),
@@ -265,16 +283,17 @@ impl Resolver<'_> {
                 "write `${cf:stack.Output}`",
             ));
         };
+        let named = self.named_region(call, arguments)?;
         if self.context.offline {
             let (stack, output) = (stack.to_owned(), output.to_owned());
-            self.foresee(arguments, |region| Request::Output {
+            self.foresee(named, |region| Request::Output {
                 region,
                 stack,
                 output,
             });
             return Ok(unknown(call, arguments));
         }
-        let region = self.given_region(call, &params(arguments))?;
+        let region = self.region_of(call, named)?;
         let help = format!("there is no output `{output}` of a stack `{stack}` in {region}");
         let request = Request::Output {
             region,

@@ -7,7 +7,7 @@ use super::arena::{CellId, State};
 use super::dotenv::{Dotenv, Endless};
 use super::evaluate::Arguments;
 use super::resolver::{ROOT, Reading, Resolver, Stop};
-use super::value::{Trust, Value, step};
+use super::value::{Piece, Trust, Value, piece, step};
 use super::{GitFact, Request};
 use crate::diagnostic::Diagnostic;
 pub(super) use crate::diagnostic::nearest;
@@ -93,8 +93,8 @@ impl Resolver<'_> {
         example: &str,
     ) -> Result<&'b str, Stop> {
         match arguments.address.as_deref() {
-            Some(address) => Ok(address),
-            None => Err(self.refuse(
+            Some(address) if !address.is_empty() => Ok(address),
+            _ => Err(self.refuse(
                 call,
                 format!("`{}` says nothing of what it asks for", call.name),
                 format!("write `{example}`"),
@@ -281,11 +281,13 @@ impl Resolver<'_> {
     }
 
     fn boolean(&mut self, call: &Call<'_>, arguments: &Arguments) -> Result<Found, Stop> {
-        let text = match arguments.params.first().map(|node| &node.data) {
-            Some(Data::Bool(value)) => value.to_string(),
-            Some(Data::Number(value)) => crate::tree::number_text(*value),
-            Some(Data::Text(text)) => text.trim().to_lowercase(),
-            _ => String::new(),
+        let text = match arguments.params.first() {
+            Some(node) => match (&node.data, piece(node)) {
+                (Data::Number(value), _) => crate::tree::number_text(*value),
+                (_, Piece::Text(text)) => text.trim().to_lowercase(),
+                _ => String::new(),
+            },
+            None => String::new(),
         };
         let value = match text.as_str() {
             "true" | "1" => true,

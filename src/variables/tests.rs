@@ -596,3 +596,59 @@ fn syntax_errors_stop_everything_and_are_all_listed() {
             .contains("comment")
     );
 }
+
+#[test]
+fn what_a_source_cannot_be_asked_is_refused_whatever_stands_behind_it() {
+    let refused = [
+        "${env:'', 'fallback'}",
+        "${env:${self:none}, 'fallback'}",
+        "${ssm:${self:none}, 'fallback'}",
+        "${ssm:${self:map}, 'fallback'}",
+        "${self:${self:number}, 'fallback'}",
+        "${strToBool(${self:map}), 'fallback'}",
+        "${ssm(null):/x, 'fallback'}",
+        "${ssm(raw, ${self:none}):/x, 'fallback'}",
+        "${ssm(noDecrypt):/aws/reference/secretsmanager/GH, 'fallback'}",
+    ];
+    for variable in refused {
+        let text = format!("none: ''\nmap: {{a: 1}}\nnumber: 5\na: {variable}\n");
+        for offline in [false, true] {
+            let context = Context {
+                offline,
+                ..context()
+            };
+            let outcome = run(&text, &world(), &context);
+            assert_eq!(outcome.found(), [("variable-refused", variable)]);
+        }
+    }
+    let text = "a: ${file(none.js), 'fallback'}\nb: ${ssm(raw):/x}\nc: ${ssm():/x}\n";
+    let outcome = run(text, &world(), &context());
+    assert_eq!(outcome.found(), []);
+    assert_eq!(
+        outcome.tree.to_json(),
+        serde_json::json!({"a": "fallback", "b": "X", "c": "X"})
+    );
+}
+
+#[test]
+fn odd_files_read_as_serverless_reads_them() {
+    let world = World {
+        files: HashMap::from([
+            ("comment.yml", "# nothing else\n"),
+            ("empty.yml", ""),
+            (".env", "\u{feff}A=marked\n"),
+        ]),
+        ..world()
+    };
+    let text = "useDotenv: 'yes'\na: ${env:A}\nb: ${file(comment.yml), 'none'}\nc: ${file(empty.yml):k, 'none'}\n\
+                d: ${strToBool(${self:list})}\nlist: ['TRUE ']\ne: '${env: :X, b}'\n";
+    let outcome = run(text, &world, &context());
+    assert_eq!(outcome.found(), []);
+    let value = |path: &str| outcome.at(path).to_json();
+    assert_eq!(value("a"), "marked");
+    assert_eq!((value("b"), value("c")), ("none".into(), "none".into()));
+    assert_eq!(value("d"), true);
+    assert_eq!(value("e"), "${env: :X, b}");
+    let outcome = run("a: ${file(empty.yml), 'none'}\n", &world, &context());
+    assert_eq!(outcome.findings[0].code, "variable-refused");
+}

@@ -41,8 +41,9 @@ pub(super) fn call(key: &'static str, tag: Span, argument: Node) -> Node {
         tag.start.min(argument.span.start),
         argument.span.end.max(tag.end),
     );
-    let argument = match argument.as_str().and_then(|text| text.split_once('.')) {
-        Some((logical, attribute)) if key == "Fn::GetAtt" => {
+    let argument = match argument.as_str() {
+        Some(text) if key == "Fn::GetAtt" => {
+            let (logical, attribute) = text.split_once('.').unwrap_or((text, ""));
             let parts = vec![
                 Node::text(logical, argument.span),
                 Node::text(attribute, argument.span),

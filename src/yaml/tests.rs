@@ -209,7 +209,7 @@ fn cloudformation_tags_become_functions() {
     let mut sources = Sources::new();
     let file = sources.add(
         "t.yml",
-        "a: !GetAtt A.B.C\nb: !Sub x\nc: !Ref R\nd: !Join ['-', [!Ref X, y]]\n",
+        "a: !GetAtt A.B.C\nb: !Sub x\nc: !Ref R\nd: !Join ['-', [!Ref X, y]]\ne: !GetAtt 5\nf: !GetAZs\ng: !GetAZs ''\n",
     );
     let mut diagnostics = Diagnostics::new();
     let node = parse_cloudformation(&sources, file, &mut diagnostics).expect("a tree");
@@ -217,7 +217,8 @@ fn cloudformation_tags_become_functions() {
     assert_eq!(
         node.to_json(),
         serde_json::json!({"a": {"Fn::GetAtt": ["A", "B.C"]}, "b": {"Fn::Sub": "x"}, "c": {"Ref": "R"},
-            "d": {"Fn::Join": ["-", [{"Ref": "X"}, "y"]]}})
+            "d": {"Fn::Join": ["-", [{"Ref": "X"}, "y"]]}, "e": {"Fn::GetAtt": ["5", ""]},
+            "f": {"Fn::GetAZs": null}, "g": {"Fn::GetAZs": ""}})
     );
     assert_eq!(finding("a: !Ref R\n").0, "yaml-tag");
 }

@@ -33,13 +33,17 @@ impl Aws {
             match answer {
                 Ok(answer) => {
                     for name in batch {
-                        match items(&answer, "Parameters").find(|p| is_parameter(p, name)) {
-                            Some(entry) => {
+                        let mut entries =
+                            items(&answer, "Parameters").filter(|entry| is_parameter(entry, name));
+                        match (entries.next(), entries.next()) {
+                            (Some(entry), None) => {
                                 answers.insert(name, Ok(Some(parameter(name, entry))));
                             }
+                            // Versions of one parameter whose entries do not say which they are.
+                            (Some(_), Some(_)) => single.push(name),
                             // A batch calls a label or version that is not there invalid as it does a bad name.
-                            None if name.contains(':') => single.push(name),
-                            None => {
+                            (None, _) if name.contains(':') => single.push(name),
+                            (None, _) => {
                                 answers.insert(name, Ok(None));
                             }
                         }
@@ -109,14 +113,18 @@ impl Aws {
         name: &str,
         decrypt: bool,
     ) -> Result<Option<Parameter>> {
-        let answer = found(send_json!(
+        let answer = send_json!(
             self,
             "SSM:GetParameter",
             self.ssm(region).get_parameter(),
             json!({"Name": name, "WithDecryption": decrypt})
-        ))?;
-        let entry = answer.as_ref().and_then(|answer| answer.get("Parameter"));
-        Ok(entry.map(|entry| parameter(name, entry)))
+        );
+        match answer {
+            Ok(answer) => Ok(answer.get("Parameter").map(|entry| parameter(name, entry))),
+            // A version or label that is not there is no parameter that is not there.
+            Err(error) if error.code == "ParameterNotFound" => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn write_parameter(
@@ -262,14 +270,10 @@ fn is_parameter(entry: &Value, asked: &str) -> bool {
         .strip_prefix("/aws/reference/secretsmanager/")
         .filter(|secret| *secret == text(entry, "Name"))
         .unwrap_or(asked);
-    let (name, arn, selector) = (
-        text(entry, "Name"),
-        text(entry, "ARN"),
-        text(entry, "Selector"),
-    );
-    [name, arn].iter().any(|known| {
-        asked == *known || (!selector.is_empty() && asked.strip_suffix(selector) == Some(*known))
-    })
+    let (name, arn) = (text(entry, "Name"), text(entry, "ARN"));
+    // With a selector it is one version, which answers nobody who asked for the newest.
+    let asked = asked.strip_suffix(text(entry, "Selector"));
+    asked.is_some_and(|asked| asked == name || asked == arn)
 }
 
 fn parameter(asked: &str, entry: &Value) -> Parameter {
@@ -329,6 +333,7 @@ mod tests {
         assert!(!is_parameter(&entry, "/a/b:2"));
         let entry = json!({"Name": "/a/b", "Selector": ":2"});
         assert!(is_parameter(&entry, "/a/b:2"));
+        assert!(!is_parameter(&entry, "/a/b") && !is_parameter(&entry, "/a/b:1"));
     }
 
     #[test]
