@@ -1,6 +1,7 @@
 //! What variables ask for: the account, files, Git.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -196,6 +197,26 @@ impl<'a> Outside<'a> {
     }
 }
 
+/// The largest file that a variable reads, in bytes.
+const MOST: u64 = 10_000_000;
+
+/// The bytes of an ordinary file. A pipe would be waited for, and a device has no end.
+fn ordinary(path: &Path) -> std::io::Result<Vec<u8>> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() && !found.is_dir() {
+        return Err(std::io::Error::other("it is a pipe or a device"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?
+        .take(MOST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        let message = format!("it has more than {MOST} bytes");
+        return Err(std::io::Error::other(message));
+    }
+    Ok(bytes)
+}
+
 #[async_trait]
 impl Lookup for Outside<'_> {
     async fn fetch(&self, requests: &[Request]) -> Vec<cloud::Result<Answer>> {
@@ -237,7 +258,7 @@ impl Lookup for Outside<'_> {
     }
 
     fn read_file(&self, path: &Path) -> Result<Option<Vec<u8>>, String> {
-        match std::fs::read(path) {
+        match ordinary(path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.to_string()),
@@ -265,5 +286,21 @@ impl Lookup for Outside<'_> {
             .filter(|listed| listed.store == store)
             .map(|listed| listed.name)
             .collect()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_end_is_not_read() {
+        let said = |path: &Path| ordinary(path).expect_err("no ordinary file").to_string();
+        assert_eq!(said(Path::new("/dev/zero")), "it is a pipe or a device");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        file.as_file().set_len(MOST).expect("room");
+        assert!(ordinary(file.path()).is_ok());
+        file.as_file().set_len(MOST + 1).expect("room");
+        assert_eq!(said(file.path()), "it has more than 10000000 bytes");
     }
 }
