@@ -94,7 +94,7 @@ pub(super) fn is_plain(node: &Node) -> bool {
 }
 
 /// How many values a value holds, itself included; long texts count as several.
-fn weight(data: &Data) -> usize {
+pub(super) fn weight(data: &Data) -> usize {
     1 + match data {
         Data::Text(text) => text.len() / super::resolver::BYTES,
         Data::List(items) => items.iter().map(|item| weight(&item.data)).sum(),

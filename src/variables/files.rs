@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::arena::{State, index};
+use super::arena::{State, index, weight};
 use super::dotenv::Dotenv;
 use super::evaluate::Arguments;
 use super::resolver::{ROOT, Resolver, Stop};
@@ -81,7 +81,7 @@ impl Resolver<'_> {
                     "write something into it",
                 ));
             }
-            return Ok(found(root, &path));
+            return self.found(call, root, &path);
         };
         self.walk(call, arguments, root, &full, &path, address)
     }
@@ -146,7 +146,19 @@ impl Resolver<'_> {
                 _ => return Ok(Found::missing(None)),
             }
         }
-        Ok(found(at, path))
+        self.found(call, at, path)
+    }
+
+    /// What a file holds, counted each time that it is put somewhere.
+    fn found(&mut self, call: &Call<'_>, node: &Node, path: &str) -> Result<Found, Stop> {
+        self.spend(weight(&node.data), call.span, call.reading.cell)?;
+        let mut node = node.clone();
+        node.origin = Some(step(format!("file({path})"), node.span, node.origin.take()));
+        Ok(Found::Value(Value {
+            node,
+            trust: Trust::Own,
+            written: true,
+        }))
     }
 
     fn load(&mut self, full: &Path, path: &str, call: &Call<'_>) -> File {
@@ -280,16 +292,6 @@ impl Resolver<'_> {
         self.dotenv.insert(stage, Arc::clone(&values));
         Ok(Some(values))
     }
-}
-
-fn found(node: &Node, path: &str) -> Found {
-    let mut node = node.clone();
-    node.origin = Some(step(format!("file({path})"), node.span, node.origin.take()));
-    Found::Value(Value {
-        node,
-        trust: Trust::Own,
-        written: true,
-    })
 }
 
 /// `a/./b/../c` as `a/c`, as far as it can be said without looking.

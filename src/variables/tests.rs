@@ -652,3 +652,18 @@ fn odd_files_read_as_serverless_reads_them() {
     let outcome = run("a: ${file(empty.yml), 'none'}\n", &world, &context());
     assert_eq!(outcome.findings[0].code, "variable-refused");
 }
+
+#[test]
+fn a_file_that_is_put_in_many_places_counts_in_each() {
+    let long: &'static str = "x".repeat(1_000_000).leak();
+    let world = World {
+        files: HashMap::from([("long.txt", long)]),
+        ..world()
+    };
+    let text: String = (0..100)
+        .map(|number| format!("k{number}: ${{file(long.txt)}}\n"))
+        .collect();
+    let outcome = run(&text, &world, &context());
+    assert_eq!(outcome.findings.len(), 1);
+    assert_eq!(outcome.findings[0].code, "variable-depth");
+}
