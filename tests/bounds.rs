@@ -294,7 +294,7 @@ fn a_text_that_holds_itself_is_refused_where_it_begins() {
     let checked = Checked::new(&format!(
         "service: a\ncustom: {{a: '${{file(bomb.txt)}}'}}\n{STAGES}source: {{s3: bucket/k.zip}}\n"
     ));
-    checked.0.write("bomb.txt", &"${file(bomb.txt)} ".repeat(4));
+    checked.0.write("bomb.txt", "${file(bomb.txt)} ".repeat(4));
     let (errors, _, codes) = checked.counts();
     // Too often replaced, and too many.
     assert_eq!((errors, codes), (2, vec!["variable-depth".to_owned()]));
