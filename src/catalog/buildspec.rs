@@ -144,6 +144,8 @@ pub struct Batch {
     pub matrix: Vec<Key>,
     /// Keys of `static` of a matrix.
     pub matrix_static: Vec<Key>,
+    /// Keys of `env` in `static` of a matrix.
+    pub matrix_static_env: Vec<Key>,
     /// Keys of `dynamic` of a matrix.
     pub matrix_dynamic: Vec<Key>,
     /// Keys of `env` in `dynamic` of a matrix.

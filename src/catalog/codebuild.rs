@@ -183,6 +183,9 @@ pub struct EnvironmentType {
     /// Whether `hostKernel` may be said.
     #[serde(default)]
     pub host_kernel: bool,
+    /// Whether it is a whole machine of EC2, started from an image of EC2.
+    #[serde(default)]
+    pub ec2: bool,
     /// Superseded by another.
     #[serde(default)]
     pub legacy: bool,
@@ -263,6 +266,9 @@ pub struct Image {
     /// Minor version of its glibc 2, of a Linux image.
     #[serde(default)]
     pub glibc: Option<u32>,
+    /// Whether it is an image of EC2, for machines and not for containers.
+    #[serde(default)]
+    pub ec2: bool,
     /// False if the sources disagree about it.
     #[serde(default = "super::yes")]
     pub certain: bool,
@@ -371,6 +377,8 @@ pub struct Batches {
     pub report_mode: Vec<String>,
     /// `timeoutInMins`.
     pub timeout: Quota,
+    /// `restrictions.maximumBuildsAllowed`.
+    pub maximum_builds: Quota,
 }
 
 /// Report groups.
@@ -527,6 +535,12 @@ pub fn image_kind(name: &str) -> ImageKind<'static> {
         }
     }
     ImageKind::UnknownCurated
+}
+
+/// The account whose ECR keeps the image; nothing for an image of another registry.
+pub fn ecr_account(name: &str) -> Option<&str> {
+    let (account, _) = name.split('/').next()?.split_once(".dkr.ecr.")?;
+    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
 }
 
 /// The glibc of an image, as the minor version of 2; of one that is not known the oldest.

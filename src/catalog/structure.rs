@@ -91,6 +91,8 @@ pub struct Names {
     pub made_bucket: TextRule,
     /// A KMS key: id, ARN or alias ARN.
     pub encryption_key: TextRule,
+    /// A KMS key given by its ARN.
+    pub kms_arn: TextRule,
 }
 
 /// Closed sets of words of the API.

@@ -289,7 +289,9 @@ fn cache(map: &mut Map<'_>, privileged: bool, out: &mut Diagnostics) -> Option<C
             let bucket = map.text("s3", out);
             let words = MODES.map(|(word, _)| word);
             let at = map.at("local");
-            for mode in map.texts("local", out).unwrap_or_default() {
+            let named = map.texts("local", out).unwrap_or_default();
+            let said = !named.is_empty();
+            for mode in named {
                 match MODES.iter().find(|(word, _)| *word == mode.value) {
                     Some((_, api)) => modes.push(Text::new(*api, mode.span)),
                     None => out.push(not_a_word(&mode, &at, &words)),
@@ -306,6 +308,10 @@ fn cache(map: &mut Map<'_>, privileged: bool, out: &mut Diagnostics) -> Option<C
             map.hint("type", "write `s3: BUCKET/PREFIX` or `local: [docker]`");
             map.hint("modes", "write `local: [docker, custom]`");
             map.finish(out);
+            // which were meant is not known, and that was said
+            if bucket.is_none() && said && modes.is_empty() {
+                return None;
+            }
             if let Some(bucket) = bucket {
                 project.word("type", "S3").text("location", &bucket);
                 project.maybe("cacheNamespace", namespace.as_ref());
@@ -371,8 +377,16 @@ fn vpc(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Node> {
     );
     for (key, api) in [("subnets", "subnets"), (groups_key, "securityGroupIds")] {
         match map.texts(key, out) {
-            Some(texts) => {
+            Some(texts) if !texts.is_empty() => {
                 shape.list(api, &texts);
+            }
+            Some(_) => {
+                // a list of nothing is kept, to be pointed at
+                let empty = map.entry(key).map(|entry| &entry.value);
+                let empty = empty.filter(|node| node.as_list().is_some_and(<[Node]>::is_empty));
+                if let Some(node) = empty {
+                    shape.set(api, node.clone());
+                }
             }
             None if map.has(key) => {}
             None => map.missing(key, "a list of ids", out),

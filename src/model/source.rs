@@ -204,6 +204,17 @@ fn address(
         );
         return;
     }
+    if value.known
+        && let Some((form, plain)) = elsewhere(&action_type.id, &value.value)
+    {
+        let message = format!("`{path}` must be {form}, not an address");
+        let error = invalid(node, &path, message);
+        out.push(error.help(match plain {
+            "" => format!("write it as {form}"),
+            plain => format!("write `{plain}`"),
+        }));
+        return;
+    }
     let mut pair = |first: &str, second: &str, separator: char, form: &str| {
         let Some((left, right)) = split(&value.value, separator) else {
             if value.known {
@@ -251,6 +262,38 @@ fn address(
             set(action, "FullRepositoryId", Some(value));
         }
     }
+}
+
+/// An address where a name belongs: what belongs there, and the name in the address.
+fn elsewhere<'v>(id: &str, value: &'v str) -> Option<(&'static str, &'v str)> {
+    let (form, plain) = match id {
+        "source-s3" => (
+            "bucket/key",
+            value
+                .strip_prefix("s3://")
+                .or_else(|| Some(value.split_once(":::")?.1)),
+        ),
+        "source-ecr" => {
+            let host = value.split('/').next().unwrap_or_default();
+            let behind = value.split_once('/').map(|(_, name)| name);
+            match value.strip_prefix("arn:") {
+                Some(arn) => (
+                    "repository:tag",
+                    arn.split_once(":repository/").map(|at| at.1),
+                ),
+                None if host.contains(".dkr.ecr.") => ("repository:tag", behind),
+                None => return None,
+            }
+        }
+        "source-codecommit" => {
+            let last = value.trim_end_matches('/').rsplit(['/', ':']).next();
+            let last = last.map(|name| name.strip_suffix(".git").unwrap_or(name));
+            ("the repository's name", last)
+        }
+        _ => return None,
+    };
+    let address = value.contains("://") || value.starts_with("arn:") || id == "source-ecr";
+    address.then(|| (form, plain.unwrap_or_default()))
 }
 
 /// `https://host/owner/repository.git`, `git@host:owner/repository` and the like as owner/repository.
@@ -344,7 +387,50 @@ pub(super) fn is_connection(action: &Action) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{elsewhere, split};
+
+    #[test]
+    fn addresses_hold_names() {
+        for (id, address, name) in [
+            ("source-s3", "s3://shop/source.zip", "shop/source.zip"),
+            (
+                "source-s3",
+                "arn:aws:s3:::shop/source.zip",
+                "shop/source.zip",
+            ),
+            ("source-s3", "https://shop.s3.amazonaws.com/source.zip", ""),
+            (
+                "source-ecr",
+                "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1",
+                "shop/web:1",
+            ),
+            (
+                "source-ecr",
+                "arn:aws:ecr:eu-west-1:111122223333:repository/shop",
+                "shop",
+            ),
+            (
+                "source-codecommit",
+                "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop",
+                "shop",
+            ),
+            (
+                "source-codecommit",
+                "arn:aws:codecommit:eu-west-1:111122223333:shop",
+                "shop",
+            ),
+        ] {
+            let found = elsewhere(id, address).map(|(_, name)| name);
+            assert_eq!(found, Some(name), "{address}");
+        }
+        for (id, name) in [
+            ("source-s3", "shop/arn/source.zip"),
+            ("source-ecr", "shop/web:1"),
+            ("source-codecommit", "shop.git"),
+        ] {
+            assert_eq!(elsewhere(id, name), None, "{name}");
+        }
+    }
 
     #[test]
     fn variables_are_not_taken_apart() {

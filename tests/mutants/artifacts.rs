@@ -39,6 +39,7 @@ pub(super) fn generators() -> Vec<Generator> {
         one("artifact-store-choice", artifact_store_choice),
         one("artifact-store-invalid", artifact_store_invalid),
         one("artifact-store-missing", artifact_store_missing),
+        one("artifact-store-region", artifact_store_region),
         with("artifact-unknown", &[NAMED], artifact_unknown),
         one("artifact-unused", artifact_unused),
         one("cross-account-key", cross_account_key),
@@ -244,7 +245,8 @@ fn artifact_store_choice(original: &Original) -> Vec<Mutant> {
 fn artifact_store_invalid(original: &Original) -> Vec<Mutant> {
     original.inside(&pipelines(original), |pipeline, number| {
         let store = pipeline.get_mut("artifactStore")?;
-        match number % 10 {
+        match number % 11 {
+            10 => store["encryptionKey"] = json!({"id": "arn:aws:s3:::my-bucket", "type": "KMS"}),
             0 => store["type"] = "s3".into(),
             1 => store["type"] = "GCS".into(),
             2 => store["location"] = "ab".into(),
@@ -262,6 +264,34 @@ fn artifact_store_invalid(original: &Original) -> Vec<Mutant> {
 
 /// Regions that no definition of the corpus uses.
 const FAR: [&str; 3] = ["ap-southeast-2", "sa-east-1", "eu-north-1"];
+
+fn artifact_store_region(original: &Original) -> Vec<Mutant> {
+    original.each(&pipelines(original), |file, place, number| {
+        let far = pick(number, &FAR);
+        let key = json!({
+            "id": format!("arn:aws:kms:{far}:123456789012:key/11111111-2222-3333-4444-555555555555"),
+            "type": "KMS",
+        });
+        let pipeline = at(file, place);
+        if let Some(stores) = pipeline.get_mut("artifactStores") {
+            let stores = map(stores);
+            let regions: Vec<String> = stores.keys().cloned().collect();
+            if regions.len() > 1 && number % 2 == 0 {
+                // one bucket cannot be in two regions
+                let location = stores[&regions[0]]["location"].clone();
+                stores[&regions[1]]["location"] = location;
+            } else if regions.first().is_none_or(|region| region == far) {
+                return None;
+            } else {
+                stores[&regions[0]]["encryptionKey"] = key;
+            }
+            return Some(vec![format!("{place}/artifactStores")]);
+        }
+        pipeline.get_mut("artifactStore")?["encryptionKey"] = key;
+        file["provider"] = json!({"region": original.region});
+        (original.region != far).then(|| vec![format!("{place}/artifactStore")])
+    })
+}
 
 fn artifact_store_missing(original: &Original) -> Vec<Mutant> {
     original.inside(&pipelines(original), |pipeline, number| {

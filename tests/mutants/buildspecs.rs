@@ -102,6 +102,10 @@ fn buildspec_batch(original: &Original) -> Vec<Mutant> {
                 json!({"build-list": [{"identifier": "a"}], "build-graph": [{"identifier": "b"}]}),
                 json!({"fast-fail": true}),
                 json!({"build-graph": [{"identifier": "a", "depend-on": ["a"]}]}),
+                json!({"build-matrix": {"dynamic": {"env": {"compute-type": ["SMALL"]}}}}),
+                json!({"build-list": [{"identifier": "a", "env": {"type": "WINDOWS_SERVER_2022_CONTAINER", "privileged-mode": true}}]}),
+                json!({"build-list": [{"identifier": "a", "env": {"type": "ARM_CONTAINER", "image": "aws/codebuild/standard:7.0"}}]}),
+                json!({"build-list": [{"identifier": "a", "env": {"variables": {"CODEBUILD_MODE": "fast"}}}]}),
             ],
         );
         Some(vec!["batch"])

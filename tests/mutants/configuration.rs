@@ -1,6 +1,6 @@
 //! The configuration of actions: keys, values, and texts that hold JSON.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::originals::{Original, doubtful, pick};
 use super::places::{at, map, take, word};
@@ -13,6 +13,7 @@ pub(super) fn generators() -> Vec<Generator> {
         make,
     };
     vec![
+        one("batch-config-missing", batch_config_missing),
         one("configuration-conflict", configuration_conflict),
         one("configuration-key-unknown", configuration_key_unknown),
         Generator {
@@ -221,6 +222,35 @@ fn required(kind: &Value) -> &'static [&'static str] {
         (_, "StepFunctions") => &["StateMachineArn"],
         _ => &[],
     }
+}
+
+fn batch_config_missing(original: &Original) -> Vec<Mutant> {
+    original.each(&original.actions_of(&["CodeBuild"]), |file, action, _| {
+        let configuration = &mut at(file, action)["configuration"];
+        let name = word(&configuration["ProjectName"]).to_owned();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.len() < 2 || !name.chars().all(plain) || name.starts_with(['-', '_']) {
+            return None;
+        }
+        // a project that stands in the file already has its name
+        if file["projects"].to_string().contains(&name) {
+            return None;
+        }
+        let configuration = &mut at(file, action)["configuration"];
+        configuration["BatchEnabled"] = "true".into();
+        file["projects"]["added"] = json!({"definition": {
+            "name": name,
+            "serviceRole": "arn:aws:iam::123456789012:role/build",
+            "source": {"type": "CODEPIPELINE", "buildspec": "ci/build.yml"},
+            "artifacts": {"type": "CODEPIPELINE"},
+            "environment": {
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/standard:7.0",
+                "computeType": "BUILD_GENERAL1_SMALL",
+            },
+        }});
+        Some(vec![format!("{action}/configuration/BatchEnabled")])
+    })
 }
 
 fn configuration_missing(original: &Original) -> Vec<Mutant> {

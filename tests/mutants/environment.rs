@@ -64,6 +64,7 @@ fn image_platform(original: &Original) -> Vec<Mutant> {
         "aws/codebuild/amazonlinux-aarch64-standard:3.0",
         "aws/codebuild/windows-base:2022-1.0",
         "aws/codebuild/macos-arm-base:15",
+        "aws/codebuild/amazonlinux-x86_64-lambda-standard:python3.13",
     ];
     of_linux(original, |project, number| {
         project["environment"]["image"] = pick(number, &wrong).into();
@@ -126,6 +127,17 @@ fn project_image_pull(original: &Original) -> Vec<Mutant> {
         environment["imagePullCredentialsType"] = "SERVICE_ROLE".into();
         Some(vec!["environment"])
     });
+    // CodeBuild's own credentials reach the registry of the project's account only
+    mutants.extend(of_linux(original, |project, _| {
+        if !word(&project["serviceRole"]).starts_with("arn:aws:iam::") {
+            return None;
+        }
+        let environment = &mut project["environment"];
+        environment["image"] = "999988887777.dkr.ecr.eu-west-1.amazonaws.com/build:1".into();
+        environment["imagePullCredentialsType"] = "CODEBUILD".into();
+        take(environment, "registryCredential");
+        Some(vec!["environment"])
+    }));
     mutants.extend(of_linux(original, |project, number| {
         let environment = &mut project["environment"];
         environment["registryCredential"] = json!({

@@ -115,7 +115,15 @@ fn project_location(original: &Original) -> Vec<Mutant> {
 fn project_member_kind(original: &Original) -> Vec<Mutant> {
     original.inside(&original.projects(), |project, number| {
         let environment = &mut project["environment"];
-        match number % 6 {
+        match number % 9 {
+            6 => {
+                project["cache"] = Value::Null;
+                Some(vec!["cache"])
+            }
+            7 => {
+                project["tags"] = json!([{"key": "team", "value": null}]);
+                Some(vec!["tags"])
+            }
             0 => {
                 project["badgeEnabled"] = json!(0);
                 Some(vec!["badgeEnabled"])

@@ -235,7 +235,11 @@ fn project_vpc(original: &Original) -> Vec<Mutant> {
             return None;
         }
         let mut vpc = network();
-        match number % 6 {
+        match number % 7 {
+            6 => {
+                let arn = "arn:aws:codebuild:us-east-1:123456789012:fleet/a:1";
+                project["environment"]["fleet"] = json!({"fleetArn": arn});
+            }
             0 => drop(take(&mut vpc, "vpcId")),
             1 => drop(take(&mut vpc, "subnets")),
             2 => drop(take(&mut vpc, "securityGroupIds")),

@@ -4,6 +4,7 @@ mod action_type_unknown;
 mod artifact_count;
 mod artifact_identifier;
 mod artifact_not_input;
+mod batch_config_missing;
 mod branch_invalid;
 mod commands_missing;
 mod configuration_conflict;
@@ -34,6 +35,7 @@ pub(super) const RULES: &[&Rule] = &[
     &artifact_count::RULE,
     &artifact_identifier::RULE,
     &artifact_not_input::RULE,
+    &batch_config_missing::RULE,
     &branch_invalid::RULE,
     &commands_missing::RULE,
     &configuration_conflict::RULE,

@@ -30,7 +30,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         if spec.form == Form::Made {
             continue;
         }
-        let entries = fields::get(spec.root, "artifacts.secondary-artifacts")
+        let entries = fields::get(&spec.root, "artifacts.secondary-artifacts")
             .and_then(Node::as_map)
             .unwrap_or_default();
         for entry in entries {

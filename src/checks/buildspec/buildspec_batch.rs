@@ -2,21 +2,22 @@
 
 use super::spec::{self, Form, Spec};
 use crate::catalog::buildspec::buildspec;
-use crate::catalog::codebuild::{self, codebuild};
+use crate::catalog::codebuild::{self, EnvironmentType, ImageKind, codebuild};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
 use crate::model::Text;
 use crate::source::Span;
-use crate::tree::{Data, Node};
+use crate::tree::{Data, Entry, Node};
 
 pub(super) const RULE: Rule = Rule {
     code: "buildspec-batch",
     severity: Severity::Error,
     summary: "the batch of a buildspec does not fit together",
     why: "A batch is one of build-list, build-graph, build-matrix and build-fanout. Its builds have identifiers of \
-          letters, digits and underscores, each once; in a graph they depend on one another, without a circle. CodeBuild \
-          looks at this when the batch starts.",
+          letters, digits and underscores, each once; in a graph they depend on one another, without a circle. The \
+          machine of a build is one that CodeBuild has, with an image that runs on it, and with privileged mode only \
+          where there is one. CodeBuild looks at this when the batch starts.",
     aws: "BATCH_SPEC_VALIDATION_ERROR",
     wrong: "batch:\n  build-graph:\n    - identifier: test\n      depend-on: [biuld]\n    - identifier: build",
     right: "batch:\n  build-graph:\n    - identifier: test\n      depend-on: [build]\n    - identifier: build",
@@ -43,7 +44,10 @@ pub(super) const IDLE: Rule = Rule {
 fn idle(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::specs(subject) {
         // how a raw project is started, its actions say
-        if spec.projects.iter().any(|project| project.raw) || spec.projects.is_empty() {
+        if spec.projects.iter().any(|project| project.raw)
+            || spec.projects.is_empty()
+            || spec.of_task
+        {
             continue;
         }
         let written = spec
@@ -130,26 +134,28 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         }
         for list in ["build-list", "build-graph"] {
             let tasks = fields::items(batch, list);
+            if let Some(entry) = batch
+                .entry(list)
+                .filter(|entry| entry.value.as_list().is_some_and(<[_]>::is_empty))
+            {
+                let message = format!("`{}` has no builds", spec.called(list));
+                diagnostics.push(
+                    spec.doubtful(&RULE, entry.value.span, &format!("batch.{list}"), message)
+                        .label("no builds")
+                        .help("give it builds: `- identifier: NAME`"),
+                );
+            }
             let names = identifiers(subject, &spec, list, tasks, diagnostics);
             for (index, task) in tasks.iter().enumerate() {
-                machine(
-                    &spec,
-                    &format!("batch.{list}[{index}].env"),
-                    task.get("env"),
-                    diagnostics,
-                );
+                let path = format!("batch.{list}[{index}].env");
+                machine(subject, &spec, &path, task.get("env"), diagnostics);
             }
             if list == "build-graph" {
                 graph(&spec, tasks, &names, diagnostics);
             }
         }
-        if let Some(node) = fields::get(batch, "build-matrix.static.env") {
-            machine(
-                &spec,
-                "batch.build-matrix.static.env",
-                Some(node),
-                diagnostics,
-            );
+        if let Some(matrix) = batch.entry("build-matrix") {
+            self::matrix(subject, &spec, matrix, diagnostics);
         }
         if let Some(node) = fields::get(batch, "build-fanout.parallelism")
             && let Data::Number(value) = node.data
@@ -311,8 +317,52 @@ fn circle<'n>(edges: &[(&'n str, &'n str, Span, usize)]) -> Option<(Vec<&'n str>
     None
 }
 
+/// A matrix: what every build has, and what makes them differ.
+fn matrix(subject: &Subject<'_>, spec: &Spec<'_>, entry: &Entry, diagnostics: &mut Diagnostics) {
+    let (matrix, path) = (&entry.value, "batch.build-matrix");
+    if matrix.as_map().is_some() && fields::get(matrix, "dynamic").is_none() {
+        diagnostics.push(
+            spec.doubtful(
+                &RULE,
+                entry.key_span,
+                path,
+                "the matrix has nothing that makes its builds differ",
+            )
+            .label("without `dynamic`")
+            .help("give it `dynamic`: lists of buildspecs, images, compute types or variables"),
+        );
+    }
+    let fixed = fields::get(matrix, "static.env");
+    machine(
+        subject,
+        spec,
+        &format!("{path}.static.env"),
+        fixed,
+        diagnostics,
+    );
+    for key in ["compute-type", "image"] {
+        let of = format!("dynamic.env.{key}");
+        for (index, node) in fields::items(matrix, &of).iter().enumerate() {
+            let path = format!("{path}.{of}[{index}]");
+            match key {
+                "image" => {
+                    let kind = fixed.and_then(|fixed| fields::get(fixed, "type"));
+                    image(spec, &path, node, kind, diagnostics);
+                }
+                _ => word(spec, &path, key, node, diagnostics),
+            }
+        }
+    }
+}
+
 /// The machine of a build: words that the API knows, and a fleet or a compute type, not both.
-fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Diagnostics) {
+fn machine(
+    subject: &Subject<'_>,
+    spec: &Spec<'_>,
+    path: &str,
+    env: Option<&Node>,
+    diagnostics: &mut Diagnostics,
+) {
     let Some(env) = env else {
         return;
     };
@@ -332,47 +382,39 @@ fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Di
             .help("keep one of the two"),
         );
     }
-    let types: Vec<&str> = codebuild()
-        .environment
-        .types
-        .iter()
-        .map(|kind| kind.name.as_str())
-        .collect();
-    let computes: Vec<&str> = codebuild()
-        .environment
-        .compute_types
-        .iter()
-        .map(String::as_str)
-        .collect();
-    for (key, words) in [("type", &types), ("compute-type", &computes)] {
-        let Some(node) = env.get(key) else {
-            continue;
-        };
-        let Some(word) =
-            fields::known(node).filter(|word| !words.contains(word) && !word.contains('$'))
-        else {
-            continue;
-        };
-        let finding = spec
-            .finding(
+    for key in ["type", "compute-type"] {
+        if let Some(node) = env.get(key) {
+            word(spec, &format!("{path}.{key}"), key, node, diagnostics);
+        }
+    }
+    variables(subject, spec, path, env, diagnostics);
+    let kind = env.get("type");
+    if let Some(node) = env.get("image") {
+        image(spec, &format!("{path}.image"), node, kind, diagnostics);
+    }
+    if let Some(node) = env.get("privileged-mode")
+        && matches!(node.data, Data::Bool(true))
+        && let Some((kind, span)) = machine_of(spec, kind)
+        && !kind.privileged
+        && kind.platform != "mac"
+    {
+        let message = format!("`{}` has no privileged mode", kind.name);
+        diagnostics.push(
+            spec.finding(
                 &RULE,
                 node.span,
-                &format!("{path}.{key}"),
-                format!("`{}` does not know `{word}`", spec.called(key)),
+                &format!("{path}.privileged-mode"),
+                message,
             )
-            .label("unknown word")
-            .through(node.origin.as_ref());
-        diagnostics.push(match nearest(word, words.iter().copied()) {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None => finding.help(format!(
-                "such as `{}`",
-                words.first().copied().unwrap_or_default()
-            )),
-        });
+            .label("not offered")
+            .perhaps_related(span, "the machine")
+            .help(format!("leave `{}` out", spec.called("privileged-mode"))),
+        );
     }
     if let (Some(on), Some(node)) = (env.get("type"), env.get("compute-type"))
         && let Some(kind) = fields::known(on).and_then(codebuild::environment_type)
-        && let Some(word) = fields::known(node).filter(|word| computes.contains(word))
+        && let Some(word) =
+            fields::known(node).filter(|word| computes().any(|known| known == *word))
         && codebuild::offers(&kind.name, word) == Some(false)
     {
         diagnostics.push(
@@ -388,6 +430,122 @@ fn machine(spec: &Spec<'_>, path: &str, env: Option<&Node>, diagnostics: &mut Di
                 "write {}",
                 fields::one_of(kind.on_demand.iter().map(String::as_str))
             )),
+        );
+    }
+}
+
+fn computes() -> impl Iterator<Item = &'static str> + Clone {
+    let environment = &codebuild().environment;
+    environment.compute_types.iter().map(String::as_str)
+}
+
+/// A type of machine or of compute that is none.
+fn word(spec: &Spec<'_>, path: &str, key: &str, node: &Node, diagnostics: &mut Diagnostics) {
+    let types = codebuild().environment.types.iter();
+    let words: Vec<&str> = match key {
+        "type" => types.map(|kind| kind.name.as_str()).collect(),
+        _ => computes().collect(),
+    };
+    let Some(word) =
+        fields::known(node).filter(|word| !words.contains(word) && !word.contains('$'))
+    else {
+        return;
+    };
+    let message = format!("`{}` does not know `{word}`", spec.called(key));
+    let finding = spec
+        .finding(&RULE, node.span, path, message)
+        .label("unknown word")
+        .through(node.origin.as_ref());
+    diagnostics.push(match nearest(word, words.iter().copied()) {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None => finding.help(format!(
+            "such as `{}`",
+            words.first().copied().unwrap_or_default()
+        )),
+    });
+}
+
+/// The machine of a build: its own, or that of the project; and where it is said.
+fn machine_of(
+    spec: &Spec<'_>,
+    own: Option<&Node>,
+) -> Option<(&'static EnvironmentType, Option<Span>)> {
+    match own {
+        Some(node) => {
+            let kind = fields::known(node).and_then(codebuild::environment_type)?;
+            Some((kind, Some(node.span)))
+        }
+        None => Some((spec.machine()?, spec.written("environment.type"))),
+    }
+}
+
+/// An image that does not run on the machine of the build.
+fn image(
+    spec: &Spec<'_>,
+    path: &str,
+    node: &Node,
+    own: Option<&Node>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(name) = fields::known(node) else {
+        return;
+    };
+    let ImageKind::Curated {
+        platform,
+        architecture,
+        lambda,
+        ..
+    } = codebuild::image_kind(name)
+    else {
+        return;
+    };
+    // a fleet says what its machines are
+    let fleet = spec
+        .projects
+        .iter()
+        .any(|project| fields::get(&project.definition, "environment.fleet").is_some());
+    let Some((kind, span)) = machine_of(spec, own).filter(|_| !fleet) else {
+        return;
+    };
+    let same = kind.platform == platform && kind.architecture == architecture;
+    if same && kind.lambda == lambda {
+        return;
+    }
+    let message = format!("`{name}` does not run on `{}`", kind.name);
+    diagnostics.push(
+        spec.finding(&RULE, node.span, path, message)
+            .label("the image")
+            .perhaps_related(span, "the machine")
+            .help("take the machine of the image, or another image"),
+    );
+}
+
+/// Variables of a build whose names are CodeBuild's own.
+fn variables(
+    subject: &Subject<'_>,
+    spec: &Spec<'_>,
+    path: &str,
+    env: &Node,
+    diagnostics: &mut Diagnostics,
+) {
+    let prefix = &codebuild().environment.reserved_variable_prefix;
+    let entries = env.get("variables").and_then(Node::as_map);
+    for entry in entries.unwrap_or_default() {
+        let Some(rest) = entry.key.strip_prefix(prefix.as_str()) else {
+            continue;
+        };
+        let name = &entry.key;
+        let text = Text::new(name.as_str(), entry.key_span);
+        let message = format!("`{name}` begins with {prefix}, which CodeBuild keeps for itself");
+        diagnostics.push(
+            spec.finding(
+                &RULE,
+                subject.part(&text, 0, prefix.len()),
+                &format!("{path}.variables.{name}"),
+                message,
+            )
+            .label("reserved name")
+            .help(format!("take another name, such as `BUILD_{rest}`")),
         );
     }
 }

@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let quota = &buildspec().cache_fallback_keys;
     for spec in spec::specs(subject) {
-        let Some(cache) = fields::get(spec.root, "cache") else {
+        let Some(cache) = fields::get(&spec.root, "cache") else {
             continue;
         };
         let list = fields::items(cache, "fallback-keys");

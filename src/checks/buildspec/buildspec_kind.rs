@@ -32,7 +32,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::specs(subject) {
         let maps = ["reports", "artifacts.secondary-artifacts", "phases"];
         for path in maps {
-            let Some(node) = fields::get(spec.root, path) else {
+            let Some(node) = fields::get(&spec.root, path) else {
                 continue;
             };
             for entry in node.as_map().unwrap_or_default() {

@@ -83,6 +83,10 @@ fn judge(spec: &Spec<'_>, path: &str, word: &str, node: &Node, diagnostics: &mut
         )
         .label("too often")
         .help(format!("write RETRY-{}", language.on_failure_retries))
+    } else if let Some(why) = broken_pattern(word) {
+        spec.doubtful(&RULE, node.span, path, format!("`{word}` {why}"))
+            .label("no pattern")
+            .help("write RETRY-3-PATTERN, the pattern being a regular expression of the output")
     } else if language.on_failure.matches(word) {
         return;
     } else {
@@ -104,13 +108,31 @@ fn judge(spec: &Spec<'_>, path: &str, word: &str, node: &Node, diagnostics: &mut
     diagnostics.push(finding.through(node.origin.as_ref()));
 }
 
+/// Why what stands behind RETRY- is no pattern; nothing where it is one, or a number alone.
+fn broken_pattern(word: &str) -> Option<&'static str> {
+    let rest = word.strip_prefix("RETRY-")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let pattern = match rest[digits..].strip_prefix('-') {
+        Some(pattern) if digits > 0 => pattern,
+        _ if digits == rest.len() => return None,
+        _ => rest,
+    };
+    if pattern.is_empty() {
+        return Some("ends in a hyphen, and a pattern belongs behind it");
+    }
+    // what other dialects have and this reader of patterns has not
+    let other = ["(?=", "(?!", "(?<", "(?>", "\\1", "\\2", "*+", "++"];
+    let foreign = other.iter().any(|sign| pattern.contains(sign));
+    (!foreign && regex::Regex::new(pattern).is_err()).then_some("holds no regular expression")
+}
+
 fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::specs(subject) {
         let Some(kind) = spec.machine() else {
             continue;
         };
         users(&spec, kind, diagnostics);
-        let Some(shell) = fields::get(spec.root, "env.shell") else {
+        let Some(shell) = fields::get(&spec.root, "env.shell") else {
             continue;
         };
         let Some(word) = fields::known(shell) else {
@@ -153,7 +175,7 @@ fn users(spec: &Spec<'_>, kind: &EnvironmentType, diagnostics: &mut Diagnostics)
     let phases = spec
         .phases()
         .map(|(name, phase)| (format!("phases.{name}.run-as"), phase));
-    for (path, node) in std::iter::once(("run-as".to_owned(), spec.root)).chain(phases) {
+    for (path, node) in std::iter::once(("run-as".to_owned(), &*spec.root)).chain(phases) {
         if let Some(entry) = node.entry("run-as") {
             diagnostics.push(
                 spec.finding(

@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let rules = buildspec();
     for spec in spec::specs(subject) {
-        let reports = fields::get(spec.root, "reports")
+        let reports = fields::get(&spec.root, "reports")
             .and_then(Node::as_map)
             .unwrap_or_default();
         if let Some(first) = usize::try_from(rules.reports.max)

@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::specs(subject) {
-        let versions = fields::get(spec.root, "phases.install.runtime-versions");
+        let versions = fields::get(&spec.root, "phases.install.runtime-versions");
         let image = image(&spec);
         let kind = image.map(codebuild::image_kind);
         match (
@@ -91,6 +91,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 
 /// The image, if all projects of the buildspec have one and the same.
 fn image<'a>(spec: &Spec<'a>) -> Option<&'a str> {
+    // a build of a batch may have another
+    if spec.of_task {
+        return None;
+    }
     let mut names = spec
         .projects
         .iter()

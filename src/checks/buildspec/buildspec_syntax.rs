@@ -23,11 +23,10 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::every(subject) {
         let (mut broken, mut read) = (false, None);
+        let own = || placing::text(spec.projects.first()?);
+        let text = spec.text.clone();
         if spec.form == Form::Text
-            && let Some(text) = spec
-                .projects
-                .first()
-                .and_then(|project| placing::text(project))
+            && let Some(text) = text.or_else(own)
         {
             let mut inside = Diagnostics::new();
             read = placing::read(&text, subject.sources, &mut inside);
@@ -41,7 +40,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 });
             }
         }
-        let root = read.as_ref().unwrap_or(spec.root);
+        let root = read.as_ref().unwrap_or(&spec.root);
         if broken
             || root.as_map().is_some()
             || matches!(root.data, Data::Unknown(_) | Data::Secret(_))

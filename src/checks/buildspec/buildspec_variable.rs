@@ -46,7 +46,7 @@ fn names(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::specs(subject) {
         let mut seen: Vec<(&str, Span)> = Vec::new();
         for kind in KINDS {
-            let entries = fields::get(spec.root, &format!("env.{kind}"))
+            let entries = fields::get(&spec.root, &format!("env.{kind}"))
                 .and_then(Node::as_map)
                 .unwrap_or_default();
             for entry in entries {
@@ -99,7 +99,7 @@ fn names(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 fn exports(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for spec in spec::specs(subject) {
         let mut seen: Vec<(&str, Span)> = Vec::new();
-        let list = fields::items(spec.root, "env.exported-variables");
+        let list = fields::items(&spec.root, "env.exported-variables");
         for (index, node) in list.iter().enumerate() {
             let Some(name) = fields::known(node) else {
                 continue;

@@ -43,7 +43,7 @@ pub(super) fn all(subject: &Subject<'_>, see: &mut dyn FnMut(&Spec<'_>, &str, Fo
 /// Shows everything in a buildspec with its path. Of one that is made only what a person wrote in its words: the batch.
 fn each<'s>(spec: &'s Spec<'_>, see: See<'_, 's>) {
     let language = buildspec();
-    let root = spec.root;
+    let root = &*spec.root;
     if spec.form != Form::Made {
         keys(root, spec.head(), &language.keys, &["version"], "", see);
         for (name, list) in [
@@ -237,7 +237,7 @@ fn batch<'s>(root: &'s Node, see: See<'_, 's>) {
     block(matrix, "dynamic", &language.matrix_dynamic, &[], path, see);
     if let Some(fixed) = matrix.get("static") {
         let path = format!("{path}.static");
-        block(fixed, "env", &language.task_env, &[], &path, see);
+        block(fixed, "env", &language.matrix_static_env, &[], &path, see);
     }
     if let Some(dynamic) = matrix.get("dynamic") {
         let path = format!("{path}.dynamic");

@@ -44,7 +44,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         }
     }
     for spec in spec::specs(subject) {
-        let entries = fields::get(spec.root, "env.secrets-manager")
+        let entries = fields::get(&spec.root, "env.secrets-manager")
             .and_then(Node::as_map)
             .unwrap_or_default();
         for entry in entries {

@@ -5,10 +5,11 @@ use super::placing;
 use crate::catalog::codebuild::{self, EnvironmentType};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::Diagnostic;
-use crate::model::{Buildspec, Project};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Buildspec, Project, Text};
 use crate::source::Span;
 use crate::tree::Node;
+use std::borrow::Cow;
 
 /// How a buildspec is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +27,13 @@ pub(super) enum Form {
 /// One buildspec.
 pub(super) struct Spec<'a> {
     /// The whole.
-    pub(super) root: &'a Node,
+    pub(super) root: Cow<'a, Node>,
     /// How it is given.
     pub(super) form: Form,
+    /// The text that it is, of a build of a batch; that of a project has the project.
+    pub(super) text: Option<Text>,
+    /// Whether it is that of one build of a batch, whose machine and outputs are its own.
+    pub(super) of_task: bool,
     /// The projects that build by it.
     pub(super) projects: Vec<&'a Project>,
     /// The path of the whole.
@@ -66,8 +71,10 @@ pub(super) fn every<'a>(subject: &Subject<'a>) -> Vec<Spec<'a>> {
             (Form::Written, fields::join(&project.path, "buildspec"))
         };
         found.push(Spec {
-            root,
+            root: Cow::Borrowed(root),
             form,
+            text: None,
+            of_task: false,
             projects: vec![project],
             prefix,
         });
@@ -79,13 +86,53 @@ pub(super) fn every<'a>(subject: &Subject<'a>) -> Vec<Spec<'a>> {
             Buildspec::Inline(_) => false,
         };
         found.push(Spec {
-            root,
+            root: Cow::Borrowed(root),
             form: Form::File,
+            text: None,
+            of_task: false,
             projects: made().filter(named).collect(),
             prefix: String::new(),
         });
     }
+    let tasks: Vec<Spec<'a>> = found.iter().flat_map(|spec| tasks(subject, spec)).collect();
+    found.extend(tasks);
     found
+}
+
+/// The buildspecs that stand as texts in the builds of a batch.
+fn tasks<'a>(subject: &Subject<'a>, spec: &Spec<'a>) -> Vec<Spec<'a>> {
+    let lists = ["build-list", "build-graph"].into_iter().flat_map(|list| {
+        let path = format!("batch.{list}");
+        let tasks = fields::items(&spec.root, &path).iter().enumerate();
+        tasks.map(move |(index, task)| {
+            (
+                format!("{path}[{index}].buildspec"),
+                fields::get(task, "buildspec"),
+            )
+        })
+    });
+    let dynamic = "batch.build-matrix.dynamic.buildspec";
+    let matrix = fields::items(&spec.root, dynamic).iter().enumerate();
+    let matrix = matrix.map(|(index, node)| (format!("{dynamic}[{index}]"), Some(node)));
+    lists
+        .chain(matrix)
+        .filter_map(|(path, node)| {
+            let text = fields::leaf(node?)?;
+            // anything else is a path
+            if !text.value.contains('\n') {
+                return None;
+            }
+            let root = placing::read(&text, subject.sources, &mut Diagnostics::new());
+            Some(Spec {
+                root: Cow::Owned(root.unwrap_or_else(|| Node::text(&text.value, text.span))),
+                form: Form::Text,
+                text: Some(text),
+                of_task: true,
+                projects: spec.projects.clone(),
+                prefix: spec.place(&path),
+            })
+        })
+        .collect()
 }
 
 /// Words of the pipeline file for keys of a buildspec that is made.
@@ -154,6 +201,10 @@ impl Spec<'_> {
 
     /// The machine it runs on, if all its projects have one and the same.
     pub(super) fn machine(&self) -> Option<&'static EnvironmentType> {
+        // a build of a batch may have another
+        if self.of_task {
+            return None;
+        }
         let mut kinds = self.projects.iter().map(|project| {
             fields::word(&project.definition, "environment.type")
                 .and_then(codebuild::environment_type)

@@ -24,6 +24,11 @@ pub(super) enum Found<'a> {
         /// What it may be.
         member: &'static Member,
     },
+    /// A member that it has and does not need, and that is null.
+    Null {
+        /// The member.
+        entry: &'a Entry,
+    },
     /// A member that it needs and that is not there.
     Missing {
         /// Where it would stand.
@@ -79,6 +84,10 @@ fn map<'a>(
             continue;
         };
         if entry.value.is_null() {
+            // that a required one is missing was said
+            if !member.required {
+                see(&path, Found::Null { entry });
+            }
             continue;
         }
         see(&path, Found::Known { entry, member });

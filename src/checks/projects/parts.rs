@@ -22,7 +22,7 @@ pub(super) fn raw<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Project
 }
 
 /// Words of the pipeline file for members of the API.
-const FRIENDLY: [(&str, &str); 21] = [
+const FRIENDLY: [(&str, &str); 25] = [
     ("environment.type", "os"),
     ("environment.image", "image"),
     ("environment.computeType", "compute"),
@@ -44,6 +44,16 @@ const FRIENDLY: [(&str, &str); 21] = [
     ("fileSystemLocations", "fileSystems"),
     ("buildBatchConfig", "batch"),
     ("buildBatchConfig.timeoutInMins", "batch.timeout"),
+    ("buildBatchConfig.serviceRole", "batch.role"),
+    (
+        "buildBatchConfig.restrictions.maximumBuildsAllowed",
+        "batch.maximum",
+    ),
+    (
+        "buildBatchConfig.restrictions.computeTypesAllowed",
+        "batch.computeTypes",
+    ),
+    ("logsConfig.s3Logs", "logs.s3"),
 ];
 
 /// What a member is called in the form in which the person wrote the project.
@@ -59,7 +69,17 @@ pub(super) fn called<'m>(project: &Project, member: &'m str) -> &'m str {
 
 /// The place of a member in the file's structure.
 pub(super) fn place(project: &Project, member: &str) -> String {
-    fields::join(&project.path, called(project, member))
+    let Some((list, rest)) = member.split_once('[').filter(|_| !project.raw) else {
+        return fields::join(&project.path, called(project, member));
+    };
+    // one that stands alone is no list in the file
+    let alone = fields::get(&project.definition, list)
+        .is_some_and(|node| matches!(node.as_list(), Some([only]) if only.span == node.span));
+    let rest = match rest.split_once(']') {
+        Some((_, rest)) if alone => rest.to_owned(),
+        _ => format!("[{rest}"),
+    };
+    fields::join(&project.path, &format!("{}{rest}", called(project, list)))
 }
 
 /// A finding about a member.

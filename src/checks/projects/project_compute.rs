@@ -4,14 +4,16 @@ use super::parts;
 use crate::catalog::codebuild::{self, codebuild};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::model::Project;
 
 pub(super) const RULE: Rule = Rule {
     code: "project-compute",
     severity: Severity::Error,
     summary: "the compute type is not offered with the environment type",
     why: "Not every size is there for every kind of machine: a GPU comes small or large, Windows has no small one, \
-          Lambda has compute types of its own. Some compute types are for fleets, which the project must name.",
+          Lambda has compute types of its own. Some compute types are for fleets, which the project must name. What the \
+          builds of a batch may take is written in the same words; one that is none of them allows nothing: a warning.",
     aws: "",
     wrong: "environment:\n  type: LINUX_GPU_CONTAINER\n  computeType: BUILD_GENERAL1_MEDIUM",
     right: "environment:\n  type: LINUX_GPU_CONTAINER\n  computeType: BUILD_GENERAL1_LARGE",
@@ -23,6 +25,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let rules = &codebuild().environment;
     for project in parts::made(subject) {
+        allowed(project, diagnostics);
         let definition = &project.definition;
         let member = "environment.computeType";
         let (Some(at), Some(node)) = (
@@ -84,6 +87,34 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             finding.help("give the fleet: `fleet: {fleetArn: …}`")
         } else {
             finding.help(format!("write {}", fields::one_of(words)))
+        });
+    }
+}
+
+/// What the builds of a batch may take.
+fn allowed(project: &Project, diagnostics: &mut Diagnostics) {
+    let list = "buildBatchConfig.restrictions.computeTypesAllowed";
+    let words = &codebuild().environment.compute_types;
+    for (index, node) in fields::items(&project.definition, list).iter().enumerate() {
+        let Some(word) = fields::known(node).filter(|word| !word.is_empty()) else {
+            continue;
+        };
+        if words.iter().any(|known| known == word) {
+            continue;
+        }
+        let member = format!("{list}[{index}]");
+        let message = format!("there is no compute type `{word}`");
+        let finding =
+            parts::doubtful(&RULE, project, &member, node, message).label("no compute type");
+        // a word of `compute` means one of the API's
+        let mut sizes = codebuild().os.iter();
+        let small = word.to_ascii_lowercase();
+        let near = sizes
+            .find_map(|os| os.compute_type(&small))
+            .or_else(|| nearest(word, words.iter().map(String::as_str)));
+        diagnostics.push(match near {
+            Some(near) => finding.help(format!("write `{near}`")),
+            None => finding.help("write it as AWS does, such as `BUILD_GENERAL1_SMALL`"),
         });
     }
 }

@@ -25,7 +25,18 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for project in parts::raw(subject) {
+    for project in parts::made(subject) {
+        list(
+            subject,
+            project,
+            "fileSystemLocations",
+            "identifier",
+            diagnostics,
+        );
+        // the others have no word of their own in the pipeline file
+        if !project.raw {
+            continue;
+        }
         let sources = list(
             subject,
             project,
@@ -38,13 +49,6 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             project,
             "secondaryArtifacts",
             "artifactIdentifier",
-            diagnostics,
-        );
-        list(
-            subject,
-            project,
-            "fileSystemLocations",
-            "identifier",
             diagnostics,
         );
         versions(project, &sources, diagnostics);

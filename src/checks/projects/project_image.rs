@@ -42,7 +42,7 @@ pub(super) const PLATFORM: Rule = Rule {
     severity: Severity::Error,
     summary: "an image of CodeBuild does not run on the machine of the project",
     why: "An image is made for one operating system and one kind of processor: aarch64 images run on ARM, windows-base on \
-          Windows, the lambda images on Lambda compute, and nowhere else.",
+          Windows, the lambda images on Lambda compute, those of aws/codebuild/ami/ on machines of EC2, and nowhere else.",
     aws: "",
     wrong: "- build:\n    os: arm\n    image: aws/codebuild/standard:7.0\n    run: make",
     right: "- build:\n    os: arm\n    image: aws/codebuild/amazonlinux-aarch64-standard:3.0\n    run: make",
@@ -102,6 +102,7 @@ fn newest(architecture: &str) -> Vec<&'static str> {
             .next()
             .is_some_and(|tag| tag.starts_with(|c: char| c.is_ascii_digit()));
         if image.platform != "linux"
+            || image.ec2
             || image.architecture != architecture
             || !image.certain
             || !numbered
@@ -156,8 +157,9 @@ fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let machine = (kind.platform.as_str(), kind.architecture.as_str());
         let fits = machine == (platform, architecture);
         // a fleet says what its machines are
+        let of_machines = codebuild::curated(name).is_some_and(|image| image.ec2) && !kind.ec2;
         if fields::get(&project.definition, "environment.fleet").is_some()
-            || fits && lambda == kind.lambda
+            || fits && lambda == kind.lambda && !of_machines
         {
             continue;
         }
@@ -173,12 +175,19 @@ fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             (_, "arm64", true) => "Lambda compute on ARM",
             (_, _, true) => "Lambda compute",
         };
-        let message = format!(
-            "`{name}` is for {}, and the machine is {}",
-            words(platform, architecture, lambda),
-            words(machine.0, machine.1, kind.lambda)
-        );
-        let finding = if fits {
+        let message = if of_machines {
+            format!(
+                "`{name}` is an image of EC2, and the machine is {}",
+                parts::machine(project, kind)
+            )
+        } else {
+            format!(
+                "`{name}` is for {}, and the machine is {}",
+                words(platform, architecture, lambda),
+                words(machine.0, machine.1, kind.lambda)
+            )
+        };
+        let finding = if of_machines && fits && lambda == kind.lambda {
             parts::doubtful(&PLATFORM, project, IMAGE, node, message)
         } else {
             parts::finding(&PLATFORM, project, IMAGE, node, message)

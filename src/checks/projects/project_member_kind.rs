@@ -4,16 +4,17 @@ use super::members::{self, Found};
 use super::parts;
 use crate::catalog::codebuild::MemberKind;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity};
-use crate::tree::{Data, Node};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::model::Project;
+use crate::tree::{Data, Entry, Node};
 
 pub(super) const RULE: Rule = Rule {
     code: "project-member-kind",
     severity: Severity::Error,
-    summary: "a member of a raw project is a text where a number belongs, or the like",
+    summary: "a member of a raw project is a text where a number belongs, or null, or the like",
     why: "The API takes texts, whole numbers, truth values, lists and maps, each in its place. YAML reads `1` as a \
           number and `true` as a truth value: quote them where a text belongs, the value of an environment variable \
-          above all.",
+          above all. Null is none of these: AWS's tools refuse a request with it.",
     aws: "",
     wrong: "name: shop-compile\ntimeoutInMinutes: \"30\"",
     right: "name: shop-compile\ntimeoutInMinutes: 30",
@@ -27,15 +28,20 @@ const READ: [&str; 3] = ["name", "serviceRole", "source.buildspec"];
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     members::each(subject, |project, path, found| {
-        let Found::Known { entry, member } = found else {
-            return;
-        };
         let read = READ.contains(&path)
             || path.starts_with("environment.environmentVariables")
             || matches!(path, "source" | "environment");
         if read {
             return;
         }
+        let (entry, member) = match found {
+            Found::Known { entry, member } => (entry, member),
+            Found::Null { entry } => {
+                diagnostics.push(null(project, path, entry));
+                return;
+            }
+            Found::Missing { .. } | Found::Unknown { .. } => return,
+        };
         let node = &entry.value;
         if fits(node, member.kind) {
             if member.kind == MemberKind::TextList || member.kind == MemberKind::MapList {
@@ -93,6 +99,25 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             (kind, _) => finding.help(format!("write {}", kind.words())),
         });
     });
+}
+
+/// A member that stands there without a value.
+fn null(project: &Project, path: &str, entry: &Entry) -> Diagnostic {
+    // a null that nobody wrote has no characters
+    let written = entry.value.span.start < entry.value.span.end;
+    let span = if written {
+        entry.value.span
+    } else {
+        entry.key_span
+    };
+    RULE.finding(
+        span,
+        parts::place(project, path),
+        format!("`{path}` is null, and the API takes a value or nothing"),
+    )
+    .label("no value")
+    .through(entry.value.origin.as_ref())
+    .help("give it a value, or leave it out")
 }
 
 /// Whether a text is what it should be but for the quotes.

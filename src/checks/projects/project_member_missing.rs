@@ -54,7 +54,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 }
                 return;
             }
-            Found::Known { .. } | Found::Unknown { .. } => return,
+            Found::Known { .. } | Found::Unknown { .. } | Found::Null { .. } => return,
         };
         // that a project or a variable has no name was said when it was read
         if path == "name" || path.starts_with("environment.environmentVariables") {

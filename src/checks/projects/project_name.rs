@@ -27,6 +27,9 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let limits = codebuild::project();
     let group = &codebuild().logs.group_name;
+    for project in subject.model.projects.iter().filter(|p| p.existing) {
+        diagnostics.extend(existing(subject, project));
+    }
     for project in parts::made(subject) {
         let definition = &project.definition;
         let mut one = |member: &str, noun: &str, rule: &TextRule, node: Option<&Node>| {
@@ -77,6 +80,25 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             ));
         }
     }
+}
+
+/// The name of a project that exists, where it cannot be one: the run does not find it.
+fn existing(subject: &Subject<'_>, project: &Project) -> Option<Diagnostic> {
+    let text = Some(&project.name).filter(|name| name.known)?;
+    let wrong = fields::wrong(&codebuild::project().name, &text.value)?;
+    let span = wrong
+        .at
+        .map_or(text.span, |(start, end)| subject.part(text, start, end));
+    let message = format!("the name of a project {}", wrong.words);
+    let place = fields::join(&project.path, "existing");
+    let finding = RULE
+        .doubtful(span, place, message)
+        .label(wrong.label())
+        .through(text.origin.as_ref());
+    Some(match text.value.rsplit_once(":project/") {
+        Some((_, name)) => finding.help(format!("write the name, not the ARN: `{name}`")),
+        None => finding.help(wrong.help()),
+    })
 }
 
 /// A key that begins as AWS's own do.

@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let limits = codebuild::project();
-    let numbers: [(&str, &Quota, &str); 6] = [
+    let numbers: [(&str, &Quota, &str); 7] = [
         ("timeoutInMinutes", &limits.timeout, " minutes"),
         ("queuedTimeoutInMinutes", &limits.queued_timeout, " minutes"),
         ("autoRetryLimit", &limits.auto_retry, ""),
@@ -34,6 +34,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             "buildBatchConfig.timeoutInMins",
             &codebuild().batch.timeout,
             " minutes",
+        ),
+        (
+            "buildBatchConfig.restrictions.maximumBuildsAllowed",
+            &codebuild().batch.maximum_builds,
+            "",
         ),
     ];
     let counts: [(&str, &Quota, &str); 5] = [

@@ -56,6 +56,10 @@ fn one(role: &Text, place: &str, diagnostics: &mut Diagnostics) {
             )
             .label("no role");
         finding.help("it looks like arn:aws:iam::123456789012:role/NAME")
+    } else if name.contains(char::is_whitespace) {
+        let message = format!("`{name}` is neither the ARN of a role nor the name of one");
+        let finding = RULE.finding(role.span, place, message).label("no role");
+        finding.help("it looks like arn:aws:iam::123456789012:role/NAME")
     } else {
         let finding = RULE
             .doubtful(

@@ -34,6 +34,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             .required
             .iter()
             .filter(|key| fields::empty(vpc, key))
+            // what a friendly project lacks was said when it was read
+            .filter(|key| project.raw || vpc.get(key).is_some())
             .collect();
         // what a short form lacks was said when it was read
         let read = project.raw || subject.complete;
@@ -100,14 +102,14 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             && !fields::empty(fleet, "fleetArn")
         {
             diagnostics.push(
-                parts::doubtful(
+                parts::finding(
                     &RULE,
                     project,
                     "vpcConfig",
                     vpc,
                     "a project on a fleet has no VPC of its own".to_owned(),
                 )
-                .label("passed over")
+                .label("not beside a fleet")
                 .related(fleet.span, "the fleet")
                 .help("leave `vpcConfig` out: the fleet has its network"),
             );

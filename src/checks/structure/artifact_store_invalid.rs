@@ -76,7 +76,22 @@ fn short(subject: &Subject<'_>, store: &ArtifactStore, path: &str, diagnostics: 
     if let Some(key) = &store.kms_key {
         let fact = &names.encryption_key;
         diagnostics.extend(unfit(&RULE, subject, key, fact, "KMS key", at("kmsKey")));
+        diagnostics.extend(no_key(key, at("kmsKey")));
     }
+}
+
+/// An ARN that is not of a key.
+fn no_key(id: &Text, path: String) -> Option<Diagnostic> {
+    let facts = structure::names();
+    let fits = !id.value.starts_with("arn:") || facts.kms_arn.check(&id.value).is_ok();
+    // its length was looked at
+    if fits || !id.known || facts.encryption_key.check(&id.value).is_err() {
+        return None;
+    }
+    let message = format!("`{}` is not the ARN of a KMS key", id.value);
+    let finding = RULE.finding(id.span, path, message).label("no KMS key");
+    let help = "it looks like arn:aws:kms:REGION:ACCOUNT:key/ID, or :alias/NAME at the end";
+    Some(finding.help(help).through(id.origin.as_ref()))
 }
 
 /// The name of a bucket that exists.
@@ -161,7 +176,8 @@ fn store(subject: &Subject<'_>, entry: &Entry, path: &str, diagnostics: &mut Dia
     if let Some(id) = text(&key.value, "id") {
         let fact = &structure::names().encryption_key;
         let path = format!("{path}.id");
-        diagnostics.extend(unfit(&RULE, subject, &id, fact, "KMS key", path));
+        diagnostics.extend(unfit(&RULE, subject, &id, fact, "KMS key", path.clone()));
+        diagnostics.extend(no_key(&id, path));
     }
 }
 

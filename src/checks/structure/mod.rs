@@ -7,6 +7,7 @@ mod artifact_duplicate;
 mod artifact_store_choice;
 mod artifact_store_invalid;
 mod artifact_store_missing;
+mod artifact_store_region;
 mod artifact_store_unused;
 mod artifact_unknown;
 mod blockers;
@@ -54,6 +55,7 @@ pub(super) const RULES: &[&Rule] = &[
     &artifact_store_choice::RULE,
     &artifact_store_invalid::RULE,
     &artifact_store_missing::RULE,
+    &artifact_store_region::RULE,
     &artifact_store_unused::RULE,
     &artifact_unknown::RULE,
     &blockers::RULE,

@@ -53,6 +53,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             }
         }
     }
+    // that of a build inside a stage is its action's
+    for project in model.projects.iter().filter(|project| project.shared) {
+        if let Some(region) = &project.region {
+            let path = format!("{}.region", project.path);
+            one(subject, region, path, diagnostics);
+        }
+    }
     for step in flow::all_steps(model) {
         // a run-time variable has a rule of its own
         let region = step.action.region.as_ref();

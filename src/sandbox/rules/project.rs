@@ -231,8 +231,17 @@ fn environment(found: &mut Findings, body: &Value, place: &Place) {
     let credential = environment
         .get("registryCredential")
         .is_some_and(|credential| !credential.is_null());
-    if credential && (curated || pull != "SERVICE_ROLE") {
+    let in_ecr = codebuild::ecr_account(image);
+    if credential && (curated || in_ecr.is_some() || pull != "SERVICE_ROLE") {
         found.project("P12", &place.key("registryCredential"), &[]);
+    }
+    let home = text(body, "serviceRole")
+        .split(':')
+        .nth(4)
+        .unwrap_or_default();
+    if pull == "CODEBUILD" && !home.is_empty() && in_ecr.is_some_and(|account| account != home) {
+        let place = place.key("imagePullCredentialsType");
+        found.project("P29", &place, &[("image", image)]);
     }
     for (index, variable) in items(environment, "environmentVariables")
         .iter()
