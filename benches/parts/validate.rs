@@ -88,7 +88,7 @@ impl Run {
             region: Some("us-east-1"),
             stage: "dev",
             buildspecs: &BTreeMap::new(),
-            complete: true,
+            unread: &checks::Unread::default(),
         };
         checks::check(&subject, &mut self.found);
     }

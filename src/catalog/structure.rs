@@ -45,6 +45,8 @@ pub struct Structure {
     pub webhooks: Webhooks,
     /// Members that GetPipeline adds and nobody may send.
     pub read_only: Vec<String>,
+    /// Words that other tools, or other parts of the API, have for members.
+    foreign_members: Vec<ForeignMember>,
     /// Members and their value that GetPipeline adds and that mean the same as their absence.
     pub absent_means: BTreeMap<String, serde_json::Value>,
     /// The text that stands for a stored secret.
@@ -286,6 +288,27 @@ fn find<'c>(list: &'c [Combination], keys: &[&str]) -> Option<&'c Combination> {
     keys.sort_unstable();
     keys.dedup();
     list.iter().find(|c| c.keys == keys)
+}
+
+/// A word that a definition does not have there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForeignMember {
+    word: String,
+    /// A member of the shape that is looked at.
+    beside: String,
+    /// What to write instead.
+    advice: String,
+}
+
+impl Structure {
+    /// What to write for a word that a shape with these members does not have.
+    pub fn foreign_member(&self, word: &str, members: &[&str]) -> Option<&str> {
+        self.foreign_members
+            .iter()
+            .find(|foreign| foreign.word == word && members.contains(&foreign.beside.as_str()))
+            .map(|foreign| foreign.advice.as_str())
+    }
 }
 
 /// Facts about variables.

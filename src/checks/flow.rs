@@ -4,7 +4,6 @@ use crate::catalog::actions::{self, ActionType};
 use crate::catalog::keys::ConfigKey;
 use crate::catalog::when::Facts;
 use crate::model::{Action, Given, Model, Pipeline, Project, Stage, Text, VariableKind};
-use crate::tree::Node;
 
 /// An action and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +106,7 @@ impl<'a> Step<'a> {
     }
 
     /// The item of the list that holds the action: where its `name` and `needs` stand.
-    fn item_path(&self) -> &'a str {
+    pub(super) fn item_path(&self) -> &'a str {
         let (path, stage) = (self.action.path.as_str(), self.stage.path.as_str());
         if self.action.category.value == "Source" {
             return path;
@@ -195,20 +194,12 @@ pub(super) fn project<'a>(model: &'a Model, action: &Action) -> Option<&'a Proje
 
 /// The role that an action works with, where the file gives one: its own, or that of its pipeline.
 pub(super) fn given_role<'a>(model: &'a Model, step: &Step<'a>) -> Option<&'a Text> {
-    if api(step.action, "roleArn").is_some() {
-        return None;
-    }
     let own = step.action.role_arn.as_ref();
     own.or(step.pipeline.role_arn.as_ref())
         .or(match &model.provider.pipeline_role {
             Some(Given::Existing(role)) if !step.pipeline.raw => Some(role),
             _ => None,
         })
-}
-
-/// What `api:` says of a member of the declaration.
-pub(super) fn api<'a>(action: &'a Action, member: &str) -> Option<&'a Node> {
-    action.api.as_ref()?.get(member)
 }
 
 /// What the catalogue's conditions ask about an action; what the compiler fills in counts as given.
@@ -226,8 +217,7 @@ impl Facts for ActionFacts<'_> {
             "PrimarySource" if action.project.is_some() && !action.raw => Some("#{"),
             "EnvironmentVariables" if !action.build_environment.is_empty() => Some("#{"),
             "NotificationArn" if !action.notify.is_empty() => Some("#{"),
-            // `api:` is merged last, whatever it says
-            _ => api(action, "configuration")?.get(key).map(|_| "#{"),
+            _ => None,
         }
     }
 

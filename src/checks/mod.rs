@@ -21,6 +21,7 @@ mod projects;
 mod references;
 mod structure;
 mod subject;
+mod unread;
 
 use std::sync::LazyLock;
 
@@ -29,6 +30,7 @@ use crate::source::Span;
 
 pub use buildspec::place_buildspecs;
 pub use subject::Subject;
+pub use unread::Unread;
 
 /// A rule: what it is called, what its page says, and the function.
 #[derive(Debug)]
@@ -103,6 +105,20 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 pub fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for rule in ALL.iter() {
         (rule.check)(subject, diagnostics);
+    }
+    // what `api:` says has its place there, not where the rules know its like
+    let added = &subject.model.added;
+    if !added.is_empty() {
+        diagnostics.edit(|mut one| {
+            let path = added.iter().find_map(|api| match one.path.starts_with(&api.path) {
+                true => None,
+                false => api.path_of(one.span),
+            });
+            if let Some(path) = path {
+                one.path = path;
+            }
+            Some(one)
+        });
     }
 }
 

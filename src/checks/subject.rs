@@ -6,6 +6,8 @@ use crate::model::{Model, Text};
 use crate::source::{Sources, Span};
 use crate::tree::Node;
 
+use super::Unread;
+
 /// A decoded file and what belongs to it.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -20,9 +22,8 @@ pub struct Subject<'a> {
     /// Buildspecs that the file names and that exist beside it, by the path as the file names it
     /// (`buildspec.yml` where it names none).
     pub buildspecs: &'a BTreeMap<String, Node>,
-    /// Whether everything the file says could be read. Where not, what is absent here may stand in the file, and
-    /// nothing is said about its absence.
-    pub complete: bool,
+    /// What of the file could not be read.
+    pub unread: &'a Unread,
 }
 
 impl Subject<'_> {

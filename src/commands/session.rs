@@ -15,7 +15,7 @@ use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::error::Failure;
 use crate::live;
-use crate::model::{self, Buildspec, Model};
+use crate::model::{self, Action, Buildspec, Model};
 use crate::sandbox;
 use crate::source::{FileId, Sources};
 use crate::tree::Node;
@@ -398,6 +398,9 @@ impl<'a> Session<'a> {
         // What the file lacks may stand in the part that could not be read.
         let told = |one: &Diagnostic| whole || one.code != "key-missing" || !one.path.is_empty();
         decoded.edit(|one| told(&one).then_some(one));
+        let of_texts = |one: &&Diagnostic| self.texts.contains(&one.span.file);
+        let before = self.found.iter().filter(of_texts);
+        let unread = checks::Unread::of(before.chain(decoded.iter()));
         self.found.append(decoded);
         let mut model = model?;
         checks::place_buildspecs(&mut model, &self.sources);
@@ -414,10 +417,7 @@ impl<'a> Session<'a> {
             region: document.region.as_deref().filter(|_| !offline || said),
             stage: &document.stage,
             buildspecs: &buildspecs,
-            complete: !self.found.iter().any(|found| {
-                let hides = found.severity == Severity::Error || found.code == "value-unknown";
-                hides && self.texts.contains(&found.span.file)
-            }),
+            unread: &unread,
         };
         checks::check(&subject, &mut self.found);
         Some(model)
@@ -436,11 +436,12 @@ impl<'a> Session<'a> {
     fn buildspecs(&mut self, model: &Model, folder: &Path) -> BTreeMap<String, Node> {
         let whole = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         let mut found = BTreeMap::new();
+        let mut named = Vec::new();
         for project in &model.projects {
-            let path = match &project.buildspec {
-                Buildspec::Default => "buildspec.yml",
+            match &project.buildspec {
+                Buildspec::Default => named.push("buildspec.yml".to_owned()),
                 Buildspec::Path(path) if path.known && !path.value.starts_with("arn:") => {
-                    path.value.as_str()
+                    named.push(path.value.clone());
                 }
                 Buildspec::Path(path) => {
                     if !path.known && path.secret.is_none() {
@@ -455,10 +456,16 @@ impl<'a> Session<'a> {
                             .help("what stands in it is not checked here; `plan` checks it"),
                         );
                     }
-                    continue;
                 }
-                Buildspec::Inline(_) => continue,
-            };
+                Buildspec::Inline(root) => named.extend(of_tasks(root)),
+            }
+        }
+        let stages = model.pipelines.iter().flat_map(|pipeline| &pipeline.stages);
+        named.extend(stages.flat_map(|stage| &stage.actions).filter_map(overriding));
+        // a file names those of its batch in turn
+        named.reverse();
+        while let Some(path) = named.pop() {
+            let path = path.as_str();
             if found.contains_key(path) {
                 continue;
             }
@@ -477,6 +484,7 @@ impl<'a> Session<'a> {
             let shown = shown.strip_prefix(".").unwrap_or(shown);
             let id = self.sources.add(shown.display().to_string(), text);
             if let Some(root) = yaml::parse(&self.sources, id, &mut self.found) {
+                named.extend(of_tasks(&root));
                 found.insert(path.to_owned(), root);
             }
         }
@@ -661,4 +669,35 @@ fn in_repository(file: &Path, here: &Path) -> String {
     let name = file.file_name().map_or(file.as_path(), Path::new);
     let path = file.strip_prefix(root).unwrap_or(name);
     path.display().to_string()
+}
+
+/// The file that a run of a project takes in the place of its own buildspec.
+fn overriding(action: &Action) -> Option<String> {
+    let mut members = action.configuration.iter();
+    let (_, text) = members.find(|(key, _)| key.value == "BuildspecOverride")?;
+    (text.known && action.provider.value == "CodeBuild")
+        .then(|| path_of_buildspec(&text.value))?
+}
+
+/// The files that the builds of a batch are made by.
+fn of_tasks(root: &Node) -> Vec<String> {
+    let batch = |key: &str| root.get("batch").and_then(|batch| batch.get(key));
+    let tasks = ["build-list", "build-graph"]
+        .into_iter()
+        .filter_map(|list| batch(list)?.as_list())
+        .flatten()
+        .filter_map(|task| task.get("buildspec"));
+    let dynamic = batch("build-matrix").and_then(|matrix| matrix.get("dynamic")?.get("buildspec"));
+    let of_matrix = dynamic.and_then(Node::as_list).unwrap_or_default();
+    tasks
+        .chain(of_matrix)
+        .filter_map(Node::as_str)
+        .filter_map(path_of_buildspec)
+        .collect()
+}
+
+/// A path, and neither a buildspec itself nor a place that is no file of the source.
+fn path_of_buildspec(text: &str) -> Option<String> {
+    let inline = text.contains(['\n', '{', '#']) || text.trim_start().starts_with("version:");
+    (!inline && !text.trim().is_empty() && !text.starts_with("arn:")).then(|| text.to_owned())
 }

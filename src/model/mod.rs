@@ -10,16 +10,19 @@
 //! | `builds`, `settings`, `buildspec` | builds: the action, the project, the buildspec |
 //! | `conditions` | conditions of stages and their rules |
 //! | `notify` | notifications and alarms |
-//! | `raw` | the `definition:` forms |
+//! | `raw`, `members` | the `definition:` forms |
+//! | `api` | `api:`, which is merged into what the file says |
 //! | `secrets` | where a secret may stand |
 //! | `names` | names that the file does not say |
 
 mod actions;
+mod api;
 mod builds;
 mod buildspec;
 mod conditions;
 mod decode;
 mod lists;
+mod members;
 mod merge;
 mod names;
 mod notify;
@@ -38,6 +41,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use api::Added;
 pub use merge::merge;
 pub use projects::Projects;
 pub use provider::may_be_stage;

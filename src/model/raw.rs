@@ -3,16 +3,14 @@
 use crate::catalog::codebuild;
 use crate::catalog::conditions;
 use crate::catalog::structure;
-use crate::diagnostic::{Diagnostic, Diagnostics, begun};
+use crate::diagnostic::Diagnostics;
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::conditions::blank_rule;
-use super::decode::{
-    Item, Map, api_text, entries, items, join, key_text, nearest, text_at, text_node, whole,
-    wrong_kind,
-};
+use super::decode::{Item, Map, join, text_node};
 use super::lists::{readable, too_many};
+use super::members::{extra, maps, number, required, text_items, text_members, unnamed, wanted};
 use super::types::{
     Action, Buildspec, Condition, Filter, Given, Globs, Output, Pipeline, PipelineVariable,
     Project, Purpose, Rule, Stage, Text, Trigger, Variable, VariableKind,
@@ -29,183 +27,61 @@ const READ_ONLY: [&str; 7] = [
     "ResponseMetadata",
 ];
 
-/// Members of a pipeline's definition, wherever in it they stand. What bears such a name and stands elsewhere is
-/// misplaced, not new.
-const OF_PIPELINES: [&str; 49] = [
+/// Members of an ActionTypeId and a RuleTypeId.
+pub(super) const TYPE_ID: [&str; 4] = ["category", "owner", "provider", "version"];
+
+/// Members of an ActionDeclaration.
+pub(super) const ACTION: [&str; 13] = [
+    "name",
     "actionTypeId",
-    "actions",
-    "artifactStore",
-    "artifactStores",
-    "beforeEntry",
-    "branches",
-    "category",
-    "commands",
-    "conditions",
     "configuration",
-    "defaultValue",
-    "encryptionKey",
-    "environmentVariables",
-    "events",
-    "excludes",
-    "executionMode",
-    "filePaths",
-    "files",
-    "gitConfiguration",
-    "id",
-    "includes",
     "inputArtifacts",
-    "location",
-    "namespace",
-    "onFailure",
-    "onSuccess",
     "outputArtifacts",
-    "outputVariables",
-    "owner",
-    "pipelineType",
-    "provider",
-    "providerType",
-    "pullRequest",
-    "push",
-    "region",
-    "result",
-    "retryConfiguration",
-    "retryMode",
-    "roleArn",
-    "ruleTypeId",
-    "rules",
+    "environmentVariables",
     "runOrder",
-    "sourceActionName",
-    "stages",
-    "tags",
+    "namespace",
+    "region",
+    "roleArn",
     "timeoutInMinutes",
-    "triggers",
-    "type",
-    "variables",
+    "commands",
+    "outputVariables",
 ];
 
-/// Keeps the members nobody asked for, and says which of them the API does not have. What is misspelt or misplaced is
-/// an error; anything else may be newer than pipectl.
-fn extra(map: &Map<'_>, known: &[&str], silent: &[&str], out: &mut Diagnostics) -> Vec<Entry> {
-    let rest: Vec<Entry> = map.rest().cloned().collect();
-    for entry in rest
-        .iter()
-        .filter(|entry| !silent.contains(&entry.key.as_str()))
-    {
-        let (key, code) = (&entry.key, "api-key-unknown");
-        let at = map.at(key);
-        let message = format!("the API has no member `{key}` here");
-        let names = || known.iter().copied();
-        let near = nearest(key, names()).or_else(|| begun(key, names()));
-        out.push(match near {
-            Some(word) => Diagnostic::error(code, entry.key_span, at, message)
-                .help(format!("did you mean `{word}`?")),
-            None if OF_PIPELINES.contains(&key.as_str()) => {
-                Diagnostic::error(code, entry.key_span, at, message)
-                    .help(format!("`{key}` stands in another place of a definition"))
-            }
-            None => Diagnostic::warning(
-                code,
-                entry.key_span,
-                at,
-                format!("{message}, as far as pipectl knows; it is sent as it is"),
-            )
-            .help("leave it out, unless AWS has added it since"),
-        });
-    }
-    rest
-}
-
-fn required(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Text> {
-    if !map.has(key) {
-        map.entry(key);
-        map.missing(key, "the API requires it", out);
-        return None;
-    }
-    map.api_text(key, out)
-}
-
-/// A list of texts.
-fn text_items(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<Text> {
-    let path = map.at(key);
-    let Some(node) = map.value(key, out) else {
-        return Vec::new();
-    };
-    items(node, &path, false, out)
-        .into_iter()
-        .filter_map(|(path, item)| api_text(item, &path, out))
-        .collect()
-}
-
-/// A map of texts: what is no text is an error with the fix.
-fn text_members(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<(Text, Text)> {
-    let path = map.at(key);
-    let Some(node) = map.value(key, out) else {
-        return Vec::new();
-    };
-    let mut members = Vec::new();
-    for entry in entries(node, &path, out) {
-        let path = join(&path, &entry.key);
-        let value = match &entry.value.data {
-            Data::List(_) | Data::Map(_) => {
-                let json = entry.value.to_json().to_string();
-                out.push(
-                    wrong_kind(
-                        &entry.value,
-                        &path,
-                        "a text: the API takes nothing else here",
-                    )
-                    .help(format!("write it as JSON text: '{json}'")),
-                );
-                Some(text_at(&entry.value, json))
-            }
-            _ => api_text(&entry.value, &path, out),
-        };
-        if let Some(value) = value {
-            members.push((key_text(entry), value));
-        }
-    }
-    members
-}
-
-/// The maps of a list.
-fn maps<'n>(map: &mut Map<'n>, key: &str, out: &mut Diagnostics) -> Vec<Map<'n>> {
-    map.items(key, false, out)
-        .into_iter()
-        .filter_map(|item| Map::open(item.node, item.path, item.owner, out))
-        .collect()
-}
-
-fn number(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<(u32, Span)> {
-    let path = map.at(key);
-    map.value(key, out).and_then(|node| whole(node, &path, out))
-}
-
 /// The names of the input artifacts.
-fn inputs(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Text> {
-    let mut names = Vec::new();
-    for mut artifact in maps(map, "inputArtifacts", out) {
-        names.extend(required(&mut artifact, "name", out));
-        extra(&artifact, &["name"], &[], out);
-    }
-    names
+pub(super) fn inputs(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Text> {
+    maps(map, "inputArtifacts", out)
+        .into_iter()
+        .filter_map(|mut artifact| {
+            let name = required(&mut artifact, "name", out);
+            extra(&artifact, &["name"], &[], out);
+            name
+        })
+        .collect()
 }
 
-/// An ArtifactStore, of which a check says the rest.
-fn store(entry: &Entry, path: &str, out: &mut Diagnostics) {
-    let mut known = |node: &Node, path: &str, span: Span, members: &[&str]| {
-        let mut map = Map::of(node.as_map().unwrap_or_default(), path, span);
-        for member in members {
-            map.entry(member);
-        }
-        extra(&map, members, &[], out);
-    };
-    let path = join(path, &entry.key);
-    let members = ["type", "location", "encryptionKey"];
-    known(&entry.value, &path, entry.key_span, &members);
-    if let Some(key) = entry.value.entry("encryptionKey") {
-        let path = join(&path, "encryptionKey");
-        known(&key.value, &path, key.key_span, &["id", "type"]);
-    }
+/// The output artifacts.
+pub(super) fn outputs(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Output> {
+    maps(map, "outputArtifacts", out)
+        .into_iter()
+        .filter_map(|mut artifact| {
+            let name = required(&mut artifact, "name", out);
+            let files = text_items(&mut artifact, "files", out);
+            extra(&artifact, &["name", "files"], &[], out);
+            Some(Output { name: name?, files })
+        })
+        .collect()
+}
+
+/// The environment variables beside the configuration.
+pub(super) fn environment(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Variable> {
+    maps(map, "environmentVariables", out)
+        .into_iter()
+        .filter_map(|mut one| {
+            let read = variable(&mut one, out);
+            extra(&one, &["name", "value", "type"], &[], out);
+            read
+        })
+        .collect()
 }
 
 /// An ActionDeclaration.
@@ -216,46 +92,38 @@ pub(super) fn action(
     out: &mut Diagnostics,
 ) -> Option<Action> {
     let mut map = Map::open(node, path, owner, out)?;
-    let name = required(&mut map, "name", out);
-    let mut category = None;
-    let mut provider = None;
-    let mut owner_word = None;
-    let mut version = None;
-    match map.map("actionTypeId", out) {
+    let named = map.has("name");
+    let name = wanted(&mut map, "name", unnamed(path), out);
+    let unknown = || Text {
+        known: false,
+        ..Text::new("", owner)
+    };
+    let [category, owner_word, provider, version] = match map.map("actionTypeId", out) {
         Some(mut id) => {
-            category = required(&mut id, "category", out);
-            owner_word = required(&mut id, "owner", out);
-            provider = required(&mut id, "provider", out);
-            version = required(&mut id, "version", out);
-            extra(&id, &["category", "owner", "provider", "version"], &[], out);
+            let members = TYPE_ID.map(|key| wanted(&mut id, key, "", out));
+            extra(&id, &TYPE_ID, &[], out);
+            members
         }
-        None if !map.has("actionTypeId") => map.missing("actionTypeId", "the API requires it", out),
-        None => {}
-    }
+        None => {
+            if !map.has("actionTypeId") {
+                map.missing("actionTypeId", "the API requires it", out);
+            }
+            TYPE_ID.map(|_| unknown())
+        }
+    };
     let configuration = text_members(&mut map, "configuration", out);
     let inputs = inputs(&mut map, out);
-    let outputs = maps(&mut map, "outputArtifacts", out)
-        .into_iter()
-        .filter_map(|mut artifact| {
-            let name = required(&mut artifact, "name", out)?;
-            let files = text_items(&mut artifact, "files", out);
-            extra(&artifact, &["name", "files"], &[], out);
-            Some(Output { name, files })
-        })
-        .collect();
-    let environment = maps(&mut map, "environmentVariables", out)
-        .into_iter()
-        .filter_map(|variable| self::variable(variable, out))
-        .collect();
+    let outputs = outputs(&mut map, out);
+    let environment = environment(&mut map, out);
     let mut action = Action {
-        span: name.as_ref().map_or(owner, |name| name.span),
-        name: name?,
+        span: if named { name.span } else { owner },
+        name,
         path: path.to_owned(),
         kind: "definition".to_owned(),
-        category: category?,
-        owner: owner_word?,
-        provider: provider?,
-        version: version?,
+        category,
+        owner: owner_word,
+        provider,
+        version,
         configuration,
         inputs,
         outputs,
@@ -280,30 +148,14 @@ pub(super) fn action(
         raw_node: Some(node.clone()),
         api: None,
     };
-    const MEMBERS: [&str; 13] = [
-        "name",
-        "actionTypeId",
-        "configuration",
-        "inputArtifacts",
-        "outputArtifacts",
-        "environmentVariables",
-        "runOrder",
-        "namespace",
-        "region",
-        "roleArn",
-        "timeoutInMinutes",
-        "commands",
-        "outputVariables",
-    ];
-    action.extra = extra(&map, &MEMBERS, &[], out);
+    action.extra = extra(&map, &ACTION, &[], out);
     Some(action)
 }
 
-fn variable(mut map: Map<'_>, out: &mut Diagnostics) -> Option<Variable> {
-    let name = required(&mut map, "name", out)?;
-    let value = required(&mut map, "value", out)?;
+fn variable(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<Variable> {
+    let name = required(map, "name", out)?;
+    let value = required(map, "value", out)?;
     let kind = map.api_text("type", out);
-    extra(&map, &["name", "value", "type"], &[], out);
     let kind = match kind.as_ref().map(|kind| kind.value.as_str()) {
         Some("PARAMETER_STORE") => VariableKind::ParameterStore,
         Some("SECRETS_MANAGER") => VariableKind::SecretsManager,
@@ -312,31 +164,37 @@ fn variable(mut map: Map<'_>, out: &mut Diagnostics) -> Option<Variable> {
     Some(Variable { name, value, kind })
 }
 
+/// Members of a StageDeclaration.
+pub(super) const STAGE: [&str; 6] = [
+    "name",
+    "actions",
+    "blockers",
+    "beforeEntry",
+    "onSuccess",
+    "onFailure",
+];
+
+/// The actions of a stage.
+pub(super) fn actions(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Action> {
+    let items = map.items("actions", false, out);
+    readable(&items, &structure::quotas().actions_per_stage, out)
+        .iter()
+        .filter_map(|item| action(item.node, &item.path, item.owner, out))
+        .collect()
+}
+
 /// A StageDeclaration.
 pub(super) fn stage(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) -> Option<Stage> {
     let mut map = Map::open(node, path, owner, out)?;
-    let name = required(&mut map, "name", out);
+    let name = wanted(&mut map, "name", unnamed(path), out);
     if !map.has("actions") {
         map.missing("actions", "the API requires it", out);
     }
-    let mut actions = Vec::new();
-    let items = map.items("actions", false, out);
-    for item in readable(&items, &structure::quotas().actions_per_stage, out) {
-        actions.extend(action(item.node, &item.path, item.owner, out));
-    }
+    let actions = actions(&mut map, out);
     let before_entry = condition(&mut map, "beforeEntry", out);
     let on_success = condition(&mut map, "onSuccess", out);
     let on_failure = condition(&mut map, "onFailure", out);
-    const MEMBERS: [&str; 6] = [
-        "name",
-        "actions",
-        "blockers",
-        "beforeEntry",
-        "onSuccess",
-        "onFailure",
-    ];
-    let extra = extra(&map, &MEMBERS, &["blockers"], out);
-    let name = name?;
+    let extra = extra(&map, &STAGE, &["blockers"], out);
     Some(Stage {
         span: name.span,
         name,
@@ -352,7 +210,7 @@ pub(super) fn stage(node: &Node, path: &str, owner: Span, out: &mut Diagnostics)
     })
 }
 
-fn condition(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Condition> {
+pub(super) fn condition(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Option<Condition> {
     let owner = map.entry(key)?;
     let mut map = map.map(key, out)?;
     let mut condition = Condition {
@@ -397,7 +255,7 @@ pub(super) fn rule(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) 
             provider = required(&mut id, "provider", out);
             id.api_text("owner", out);
             id.api_text("version", out);
-            extra(&id, &["category", "owner", "provider", "version"], &[], out);
+            extra(&id, &TYPE_ID, &[], out);
         }
         None if !map.has("ruleTypeId") => map.missing("ruleTypeId", "the API requires it", out),
         None => {}
@@ -433,6 +291,98 @@ pub(super) fn rule(node: &Node, path: &str, owner: Span, out: &mut Diagnostics) 
     })
 }
 
+/// Members of a PipelineDeclaration.
+pub(super) const PIPELINE: [&str; 9] = [
+    "name",
+    "roleArn",
+    "artifactStore",
+    "artifactStores",
+    "stages",
+    "pipelineType",
+    "executionMode",
+    "variables",
+    "triggers",
+];
+
+/// The stages of a pipeline.
+pub(super) fn stages(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Stage> {
+    let mut stages = Vec::new();
+    let quotas = structure::quotas();
+    let items = map.items("stages", false, out);
+    let mut actions = 0;
+    for item in readable(&items, &quotas.stages, out) {
+        if too_many(actions, &quotas.actions_per_pipeline, item, out) {
+            break;
+        }
+        let stage = stage(item.node, &item.path, item.owner, out);
+        actions += stage.as_ref().map_or(0, |stage| stage.actions.len());
+        stages.extend(stage);
+    }
+    stages
+}
+
+/// The variables of a pipeline.
+pub(super) fn variables(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<PipelineVariable> {
+    maps(map, "variables", out)
+        .into_iter()
+        .filter_map(|mut variable| {
+            let name = required(&mut variable, "name", out);
+            let default = variable.api_text("defaultValue", out);
+            let description = variable.api_text("description", out);
+            extra(&variable, &["name", "defaultValue", "description"], &[], out);
+            Some(PipelineVariable {
+                name: name?,
+                default,
+                description,
+            })
+        })
+        .collect()
+}
+
+/// The triggers of a pipeline.
+pub(super) fn triggers(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Trigger> {
+    let listed = map.items("triggers", false, out);
+    listed
+        .iter()
+        .filter_map(|item| trigger(item, out))
+        .collect()
+}
+
+/// The artifact stores of a pipeline, with their key. What they hold is looked at by a rule.
+pub(super) fn stores(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Entry> {
+    let mut stores = Vec::new();
+    for key in ["artifactStore", "artifactStores"] {
+        let path = map.at(key);
+        let Some(node) = map.value(key, out) else {
+            continue;
+        };
+        if key == "artifactStore" {
+            store(node, &path, out);
+        } else {
+            for entry in node.as_map().unwrap_or_default() {
+                store(&entry.value, &join(&path, &entry.key), out);
+            }
+        }
+        stores.extend(map.entry(key).cloned());
+    }
+    stores
+}
+
+fn store(node: &Node, path: &str, out: &mut Diagnostics) {
+    let mut map = Map::of(node.as_map().unwrap_or_default(), path, node.span);
+    for key in ["type", "location", "encryptionKey"] {
+        map.entry(key);
+    }
+    let key = map.entry("encryptionKey");
+    extra(&map, &["type", "location", "encryptionKey"], &[], out);
+    let members = key.and_then(|key| key.value.as_map()).unwrap_or_default();
+    let mut map = Map::of(members, map.at("encryptionKey"), node.span);
+    for key in ["id", "type"] {
+        map.entry(key);
+    }
+    extra(&map, &["id", "type"], &[], out);
+}
+
 /// What GetPipeline answers, or the pipeline in it. `name` is used if the definition has none.
 pub(super) fn pipeline(
     node: &Node,
@@ -461,75 +411,18 @@ pub(super) fn pipeline(
     for key in READ_ONLY {
         map.entry(key);
     }
-    let declared = map.api_text("name", out);
+    let declared = required(&mut map, "name", out);
     if !map.has("stages") {
         map.missing("stages", "the API requires it", out);
     }
-    let mut stages = Vec::new();
-    let quotas = structure::quotas();
-    let items = map.items("stages", false, out);
-    let mut actions = 0;
-    for item in readable(&items, &quotas.stages, out) {
-        if too_many(actions, &quotas.actions_per_pipeline, item, out) {
-            break;
-        }
-        let stage = stage(item.node, &item.path, item.owner, out);
-        actions += stage.as_ref().map_or(0, |stage| stage.actions.len());
-        stages.extend(stage);
-    }
-    let variables = maps(&mut map, "variables", out)
-        .into_iter()
-        .filter_map(|mut variable| {
-            let read = PipelineVariable {
-                name: required(&mut variable, "name", out)?,
-                default: variable.api_text("defaultValue", out),
-                description: variable.api_text("description", out),
-            };
-            extra(
-                &variable,
-                &["name", "defaultValue", "description"],
-                &[],
-                out,
-            );
-            Some(read)
-        })
-        .collect();
-    let listed = map.items("triggers", false, out);
-    let triggers = listed
-        .iter()
-        .filter_map(|item| trigger(item, out))
-        .collect();
-    let mut raw_stores = Vec::new();
-    for key in ["artifactStore", "artifactStores"] {
-        if map.value(key, out).is_some() {
-            raw_stores.extend(map.entry(key).cloned());
-        }
-    }
-    for entry in &raw_stores {
-        let stores = entry.value.as_map().unwrap_or_default();
-        match entry.key.as_str() {
-            "artifactStore" => store(entry, path, out),
-            _ => {
-                let path = join(path, &entry.key);
-                stores.iter().for_each(|one| store(one, &path, out));
-            }
-        }
-    }
+    let stages = stages(&mut map, out);
+    let variables = variables(&mut map, out);
+    let triggers = triggers(&mut map, out);
+    let raw_stores = stores(&mut map, out);
     let pipeline_type = map.api_text("pipelineType", out);
     let execution_mode = map.api_text("executionMode", out);
     let role_arn = map.api_text("roleArn", out);
-    const MEMBERS: [&str; 9] = [
-        "name",
-        "roleArn",
-        "artifactStore",
-        "artifactStores",
-        "stages",
-        "pipelineType",
-        "executionMode",
-        "variables",
-        "triggers",
-    ];
-    let extra = extra(&map, &MEMBERS, &[], out);
+    let extra = extra(&map, &PIPELINE, &[], out);
     Some(Pipeline {
         key: None,
         name: declared.unwrap_or_else(|| name.clone()),
@@ -550,7 +443,7 @@ pub(super) fn pipeline(
     })
 }
 
-fn trigger(item: &Item<'_>, out: &mut Diagnostics) -> Option<Trigger> {
+pub(super) fn trigger(item: &Item<'_>, out: &mut Diagnostics) -> Option<Trigger> {
     let Item { path, node, owner } = item;
     let mut map = Map::open(node, path, *owner, out)?;
     required(&mut map, "providerType", out);
@@ -648,7 +541,7 @@ pub(super) fn project(
     let mut privileged = map.map("environment", out);
     if let Some(map) = &mut privileged {
         let variables = maps(map, "environmentVariables", out);
-        environment.extend(variables.into_iter().filter_map(|map| variable(map, out)));
+        environment.extend(variables.into_iter().filter_map(|mut map| variable(&mut map, out)));
     }
     let buildspec = map
         .map("source", out)
@@ -663,19 +556,8 @@ pub(super) fn project(
         .filter(|entry| !read_only(&entry.key))
         .cloned()
         .collect();
-    let buildspec = match buildspec {
-        None => Buildspec::Default,
-        Some(text) if is_buildspec(&text.value) => Buildspec::Inline(inline(&text)),
-        Some(text) if text.value.trim().is_empty() => Buildspec::Default,
-        Some(text) => Buildspec::Path(text),
-    };
-    let (commands, reports) = match &buildspec {
-        Buildspec::Inline(tree) => (
-            super::buildspec::commands_of(tree),
-            super::buildspec::reports_of(tree),
-        ),
-        _ => (Vec::new(), Vec::new()),
-    };
+    let buildspec = buildspec_of(buildspec);
+    let (commands, reports) = written(&buildspec);
     Some(Project {
         key: entry.key.clone(),
         name: name?,
@@ -703,6 +585,27 @@ pub(super) fn project(
 pub(super) fn is_buildspec(text: &str) -> bool {
     let begin = text.trim_start();
     text.contains('\n') || begin.starts_with("version:") || begin.starts_with('{')
+}
+
+/// The commands and reports of a buildspec that is written in the file.
+pub(super) fn written(buildspec: &Buildspec) -> (Vec<Text>, Vec<Text>) {
+    match buildspec {
+        Buildspec::Inline(tree) => (
+            super::buildspec::commands_of(tree),
+            super::buildspec::reports_of(tree),
+        ),
+        _ => (Vec::new(), Vec::new()),
+    }
+}
+
+/// What the text of `source.buildspec` is.
+pub(super) fn buildspec_of(text: Option<Text>) -> Buildspec {
+    match text {
+        None => Buildspec::Default,
+        Some(text) if is_buildspec(&text.value) => Buildspec::Inline(inline(&text)),
+        Some(text) if text.value.trim().is_empty() => Buildspec::Default,
+        Some(text) => Buildspec::Path(text),
+    }
 }
 
 /// The text of a buildspec as a tree in which everything stands where the text stands; the text itself if it does

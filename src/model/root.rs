@@ -85,7 +85,8 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
         shared: SharedProjects::new(),
         alarms: Vec::new(),
     };
-    let model = decoder.file(map);
+    let mut model = decoder.file(map);
+    super::api::apply(&mut model, tree, diagnostics);
     if let Some(newer) = newer {
         diagnostics.edit(|one| Some(perhaps_known_later(one, &newer, context.version)));
     }
@@ -321,6 +322,7 @@ impl Decoder<'_> {
             pipelines,
             notifications,
             alarms,
+            added: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::api::Added;
 use super::projects::Projects;
 use crate::source::Span;
 use crate::tree::{Entry, Node, Origin, Secret};
@@ -62,6 +63,8 @@ pub struct Model {
     pub notifications: Vec<Notification>,
     /// `alarms:`.
     pub alarms: Vec<Alarm>,
+    /// What every `api:` holds, with its path.
+    pub added: Vec<Added>,
 }
 
 /// `provider:`; every member optional.
@@ -144,7 +147,7 @@ pub struct Pipeline {
     pub raw_stores: Vec<Entry>,
     /// Members of a raw definition that are none of the above.
     pub extra: Vec<Entry>,
-    /// `api:`, merged last into the declaration.
+    /// `api:`; what it says stands above, too.
     pub api: Option<Node>,
     /// `tags` of this pipeline.
     pub tags: Vec<(Text, Text)>,
@@ -227,7 +230,7 @@ pub struct Stage {
     pub raw: bool,
     /// Members of a raw declaration that are none of the above.
     pub extra: Vec<Entry>,
-    /// `api:`, merged last.
+    /// `api:`; what it says stands above, too.
     pub api: Option<Node>,
 }
 
@@ -349,9 +352,9 @@ pub struct Action {
     pub raw: bool,
     /// Members of a raw declaration that are none of the above.
     pub extra: Vec<Entry>,
-    /// The keys that a raw declaration really had (so that nothing is added, nothing is lost), e.g. `runOrder`.
+    /// The keys that a raw declaration or `api:` really had (so that nothing is added, nothing is lost), e.g. `runOrder`.
     pub raw_node: Option<Node>,
-    /// `api:`, merged last.
+    /// `api:`; what it says stands above, too.
     pub api: Option<Node>,
 }
 
@@ -459,7 +462,7 @@ pub struct Project {
     pub batch: bool,
     /// `logs: {name, retention}`: a log group that is made for it; its name stands in the definition too.
     pub log_group: Option<MadeLogGroup>,
-    /// `api:`, merged last.
+    /// `api:`; what it says stands above, too.
     pub api: Option<Node>,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::arena::{State, index, weight};
 use super::dotenv::Dotenv;
 use super::evaluate::Arguments;
+use super::json;
 use super::resolver::{ROOT, Resolver, Stop};
 use super::sources::{Call, Found, Located, nearest, unknown};
 use super::value::{Piece, Trust, Value, piece, step};
@@ -216,12 +217,8 @@ impl Resolver<'_> {
                     None => File::Missing,
                 }
             }
-            "json" | "tfstate" => match serde_json::from_str::<serde_json::Value>(&text) {
-                Ok(value) => {
-                    let mut root = Node::from_json(&value);
-                    place(&mut root, span);
-                    File::Tree { root, empty: false }
-                }
+            "json" | "tfstate" => match json::read(&text, id) {
+                Ok(root) => File::Tree { root, empty: false },
                 Err(error) => {
                     let at = offset(&text, error.line(), error.column());
                     let span = Span::new(id, at, at);
@@ -309,20 +306,6 @@ fn tidy(path: &Path) -> PathBuf {
         }
     }
     tidy
-}
-
-fn place(node: &mut Node, span: Span) {
-    node.span = span;
-    match &mut node.data {
-        Data::List(items) => items.iter_mut().for_each(|item| place(item, span)),
-        Data::Map(entries) => {
-            for entry in entries {
-                entry.key_span = span;
-                place(&mut entry.value, span);
-            }
-        }
-        _ => {}
-    }
 }
 
 fn offset(text: &str, line: usize, column: usize) -> usize {

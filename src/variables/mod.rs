@@ -20,6 +20,7 @@ mod dotenv;
 mod evaluate;
 mod files;
 mod grammar;
+mod json;
 mod literal;
 mod place;
 mod remote;

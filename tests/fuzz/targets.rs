@@ -93,7 +93,7 @@ pub fn see(text: &str, change: &mut dyn FnMut(&mut Node)) -> Seen {
                     region: resolved.region.as_deref(),
                     stage: &resolved.stage,
                     buildspecs: &buildspecs,
-                    complete: !out.has_errors(),
+                    unread: &checks::Unread::of(out.iter()),
                 },
                 &mut out,
             );

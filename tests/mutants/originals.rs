@@ -118,7 +118,7 @@ pub(super) fn see(text: &str, region: &str, said: bool) -> Vec<Seen> {
                 region: resolved.region.as_deref().filter(|_| said),
                 stage: &resolved.stage,
                 buildspecs: &BTreeMap::new(),
-                complete: !out.has_errors(),
+                unread: &checks::Unread::of(out.iter()),
             };
             checks::check(&subject, &mut out);
             if !out.has_errors() {

@@ -56,11 +56,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             },
         ];
         for side in sides {
-            let free = flow::api(action, side.member).is_some();
             // what could not be read may be the artifact that is missing
             let few = side.names.len() < side.bounds.min;
-            let unread = few && !subject.complete;
-            if !free && !unread && !side.bounds.allows(side.names.len()) {
+            let unread = few && !subject.has_read_action(&step, &[side.member]);
+            if !unread && !side.bounds.allows(side.names.len()) {
                 diagnostics.push(one(&step, &side));
             }
         }

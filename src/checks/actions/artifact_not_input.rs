@@ -26,10 +26,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    if !subject.complete {
-        return;
-    }
     for step in flow::all_steps(subject.model) {
+        if !subject.has_read_action(&step, &["inputArtifacts"]) {
+            continue;
+        }
         let (Some(kind), Some(inputs)) = (step.kind(), form::inputs(&step)) else {
             continue;
         };

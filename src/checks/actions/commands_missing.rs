@@ -18,13 +18,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    if !subject.complete {
-        return;
-    }
     for step in flow::all_steps(subject.model) {
         let action = step.action;
         let takes = step.kind().is_some_and(|kind| kind.has_field("commands"));
-        if !takes || !action.commands.is_empty() || flow::api(action, "commands").is_some() {
+        if !takes || !action.commands.is_empty() || !subject.has_read_action(&step, &["commands"])
+        {
             continue;
         }
         let written = action.raw_node.as_ref();

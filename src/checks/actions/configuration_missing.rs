@@ -26,18 +26,20 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    if !subject.complete {
-        return;
-    }
     for step in flow::all_steps(subject.model) {
         let Some(kind) = step.kind().filter(|kind| !kind.opaque) else {
             continue;
         };
+        if !subject.has_read_configuration(&step) {
+            continue;
+        }
         let facts = ActionFacts(step.action);
+        // a value that could not be read is one
+        let unread = |key: &str| !subject.has_read(&step.key_path(key));
         // what two rules miss is missed once
         let mut said = BTreeSet::new();
         for key in kind.keys.iter().filter(|key| key.required) {
-            if facts.value(&key.name).is_none() && said.insert(key.name.as_str()) {
+            if facts.value(&key.name).is_none() && !unread(&key.name) && said.insert(key.name.as_str()) {
                 let mut finding = finding(&step, &key.name, key.certain);
                 finding.help = Some(match &key.note {
                     Some(note) => format!("{}: {note}", form::write(&step, &key.name)),
@@ -50,6 +52,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             .rule_problems(&facts)
             .into_iter()
             .filter(|problem| problem.problem == RuleFault::Missing)
+            .filter(|problem| !unread(problem.key))
             .collect();
         for problem in &problems {
             if !follows_from_another(problem, &problems) && said.insert(problem.key) {

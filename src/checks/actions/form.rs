@@ -1,6 +1,6 @@
 //! How the rules of this folder speak of the parts of an action: in the words of the file's form.
 
-use crate::checks::flow::{self, Step};
+use crate::checks::flow::Step;
 use crate::model::Text;
 use crate::source::Span;
 
@@ -64,11 +64,10 @@ pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     }
 }
 
-/// The inputs, if every name is known and `api:` does not say others.
+/// The inputs, if every name is known.
 pub(super) fn inputs<'a>(step: &Step<'a>) -> Option<&'a [Text]> {
     let known = step.action.inputs.iter().all(|input| input.known);
-    (known && flow::api(step.action, "inputArtifacts").is_none())
-        .then_some(step.action.inputs.as_slice())
+    known.then_some(step.action.inputs.as_slice())
 }
 
 /// Whether the text is to be judged: known, no secret, and nothing in it that CodePipeline resolves later.

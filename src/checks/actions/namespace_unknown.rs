@@ -25,10 +25,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    if !subject.complete {
-        return;
-    }
     for pipeline in &subject.model.pipelines {
+        if !subject.has_read_actions(pipeline, &["namespace"]) {
+            continue;
+        }
         let steps: Vec<Step<'_>> = flow::steps(pipeline).collect();
         for step in &steps {
             for place in places(step) {
@@ -69,10 +69,7 @@ fn one(subject: &Subject<'_>, steps: &[Step<'_>], place: &Place<'_>) -> Option<D
             .iter()
             .filter_map(|step| step.action.namespace.as_ref())
     };
-    let open = steps
-        .iter()
-        .any(|step| flow::api(step.action, "namespace").is_some());
-    if open || namespaces().any(|name| !name.known || name.value == wanted) {
+    if namespaces().any(|name| !name.known || name.value == wanted) {
         return None;
     }
     let start = reference.start + "#{".len();

@@ -24,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    if !subject.complete {
+    if !subject.complete() {
         return;
     }
     for step in flow::all_steps(subject.model) {

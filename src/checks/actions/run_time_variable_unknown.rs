@@ -78,7 +78,7 @@ fn one(
         ..
     } = place.reference;
     let known = match namespace {
-        "variables" => declared(pipeline).filter(|_| subject.complete)?,
+        "variables" => declared(pipeline).filter(|_| subject.has_read_members(&pipeline.path, &["variables"]))?,
         _ => match structure().variables.system.get(namespace) {
             Some(names) => system(namespace, names),
             None => of_action(subject, steps, namespace)?,
@@ -218,8 +218,7 @@ fn named<'a>(kind: &'a ActionType, names: &'a [String], who: String) -> Known<'a
 
 /// What a Commands action declares.
 fn outputs(action: &Action, who: String) -> Option<Known<'_>> {
-    let open = flow::api(action, "outputVariables").is_some();
-    if open || action.output_variables.iter().any(|name| !name.known) {
+    if action.output_variables.iter().any(|name| !name.known) {
         return None;
     }
     let names: Vec<&str> = action
@@ -247,8 +246,7 @@ fn exported<'a>(subject: &Subject<'a>, action: &'a Action) -> Option<Known<'a>> 
     let elsewhere = project.existing
         || project.batch
         || project.purpose == Purpose::SelfUpdate
-        || flow::configuration(action, "BuildspecOverride").is_some()
-        || flow::api(action, "configuration").is_some();
+        || flow::configuration(action, "BuildspecOverride").is_some();
     if elsewhere {
         return None;
     }

@@ -38,16 +38,19 @@ pub(super) enum Found<'a> {
     },
 }
 
-/// Shows everything in the raw projects, with its path below the project.
+/// Shows everything in the projects that are written in the words of the API, wholly or under `api:`, with its path below the project.
 pub(super) fn each<'a>(subject: &Subject<'a>, mut see: impl FnMut(&'a Project, &str, Found<'a>)) {
-    for project in parts::raw(subject) {
+    for project in parts::made(subject).filter(|project| project.raw || project.api.is_some()) {
         map(
             &project.definition,
             project.span,
             "Project",
             "",
             &mut |path, found| {
-                see(project, path, found);
+                // what the short form does not say, the compiler fills in
+                if project.raw || !matches!(found, Found::Missing { .. }) {
+                    see(project, path, found);
+                }
             },
         );
     }

@@ -11,8 +11,8 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "a raw project has a member that the API does not have there",
     why: "CreateProject takes a closed set of members; AWS's tools refuse a request with another. A name that is nearly \
-          one of them, or that belongs to another part, is a mistake. One that is like none may be newer than this \
-          pipectl, and is a warning.",
+          one of them, or that belongs to another part, is a mistake. What AWS has added since this pipectl was made \
+          can be written under `api`: there it is a warning.",
     aws: "",
     wrong: "definition:\n  name: compile\n  buildSpec: buildspec.yml\n  source: {type: CODEPIPELINE}",
     right: "definition:\n  name: compile\n  source:\n    type: CODEPIPELINE\n    buildspec: buildspec.yml",
@@ -22,6 +22,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let api = &subject.model.added;
+    let added = |span| api.iter().any(|added| added.path_of(span).is_some());
     members::each(subject, |project, path, found| {
         let Found::Unknown { entry, members } = found else {
             return;
@@ -42,13 +44,16 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                         path => format!("`{name}` stands under `{path}`"),
                     })
             }
-            (None, None) => RULE
+            (None, None) if added(entry.key_span) => RULE
                 .doubtful(
                     entry.key_span,
                     place,
-                    format!("{message}, as far as pipectl knows"),
+                    format!("{message}, as far as pipectl knows; it is sent as it is"),
                 )
                 .help("leave it out, unless AWS has added it since"),
+            (None, None) => RULE.finding(entry.key_span, place, message).help(
+                "leave it out; if AWS has added it since, write it under `api`, which is sent as it is",
+            ),
         };
         diagnostics.push(finding.label("unknown member"));
     });

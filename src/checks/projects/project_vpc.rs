@@ -38,7 +38,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             .filter(|key| project.raw || vpc.get(key).is_some())
             .collect();
         // what a short form lacks was said when it was read
-        let read = project.raw || subject.complete;
+        let read = project.raw || subject.has_read(&project.path);
         if read && !missing.is_empty() && missing.len() < rules.required.len() {
             let words: Vec<String> = missing
                 .iter()

@@ -79,8 +79,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 
 fn of_action(subject: &Subject<'_>, step: &Step<'_>) -> Option<Brought> {
     let action = step.action;
-    let own = flow::api(action, "roleArn").map(|role| role.span);
-    let own = own.or(action.role_arn.as_ref().map(|role| role.span));
+    let own = action.role_arn.as_ref().map(|role| role.span);
     if let Some(span) = own {
         let help = "add the statements to that role where it is made, or leave it out: then the action works with the \
                     role of the pipeline, which gets them";

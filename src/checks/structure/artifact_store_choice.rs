@@ -3,7 +3,7 @@
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::Pipeline;
-use crate::tree::{Entry, Node};
+use crate::tree::Entry;
 
 pub(super) const RULE: Rule = Rule {
     code: "artifact-store-choice",
@@ -35,13 +35,9 @@ fn given(entry: &&Entry) -> bool {
 
 fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     let stores: Vec<&Entry> = pipeline.raw_stores.iter().filter(given).collect();
-    let added = |key: &&&str| {
-        let api = pipeline.api.as_ref().and_then(|api| api.get(key));
-        api.is_some_and(|store: &Node| !store.is_null())
-    };
     let name = &pipeline.name.value;
     match stores[..] {
-        [] if subject.complete && !KEYS.iter().any(|key| added(&key)) => diagnostics.push(
+        [] if subject.has_read_members(&pipeline.path, &KEYS) => diagnostics.push(
             RULE.finding(
                 pipeline.span,
                 &pipeline.path,

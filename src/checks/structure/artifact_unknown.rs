@@ -23,13 +23,14 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
         let steps: Vec<Step<'_>> = flow::steps(pipeline).collect();
+        let complete = subject.has_read_actions(pipeline, &["outputArtifacts"]);
         for step in &steps {
             for input in step.action.inputs.iter().filter(|input| input.known) {
-                one(subject.complete, &steps, step, input, diagnostics);
+                one(complete, &steps, step, input, diagnostics);
             }
         }
         for (at, stage) in pipeline.stages.iter().enumerate() {
-            if subject.complete {
+            if complete {
                 of_rules(&steps, at, stage, diagnostics);
             }
         }

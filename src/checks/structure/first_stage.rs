@@ -22,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
         // the stage of sources that could not be read is reported where it stands
-        if pipeline.raw || subject.complete {
+        if pipeline.raw || subject.has_read(&pipeline.path) {
             one(pipeline, diagnostics);
         }
     }

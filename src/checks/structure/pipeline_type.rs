@@ -32,12 +32,8 @@ struct Feature {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
-        let added = pipeline
-            .api
-            .as_ref()
-            .and_then(|api| api.get("pipelineType"));
         let said = pipeline.pipeline_type.as_ref();
-        if added.is_some() || said.is_some_and(|said| !said.known || said.value != "V1") {
+        if said.is_some_and(|said| !said.known || said.value != "V1") {
             continue;
         }
         let mut features = features(pipeline);

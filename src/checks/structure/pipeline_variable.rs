@@ -50,7 +50,7 @@ fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics
             continue;
         }
         match &variable.default {
-            None if subject.complete => diagnostics.push(
+            None if subject.has_read(&path) => diagnostics.push(
                 RULE.doubtful(
                     name.span,
                     &path,

@@ -33,7 +33,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         variables(pipeline, diagnostics);
         triggers(pipeline, diagnostics);
         for (place, condition) in pipeline.stages.iter().flat_map(placed_conditions) {
-            rules(place, condition, subject.complete, diagnostics);
+            let complete = subject.has_read(&condition.path);
+            rules(place, condition, complete, diagnostics);
         }
     }
 }

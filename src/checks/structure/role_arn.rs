@@ -43,15 +43,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     }
     for pipeline in &subject.model.pipelines {
         let path = below(&pipeline.path, "roleArn");
-        let added = |key| {
-            pipeline
-                .api
-                .as_ref()
-                .is_some_and(|api| api.get(key).is_some())
-        };
         match &pipeline.role_arn {
             Some(role) => one(subject, role, true, path, diagnostics),
-            None if pipeline.raw && subject.complete && !added("roleArn") => diagnostics.push(
+            None if pipeline.raw && subject.has_read_members(&pipeline.path, &["roleArn"]) => diagnostics.push(
                 RULE.finding(
                     pipeline.span,
                     path,

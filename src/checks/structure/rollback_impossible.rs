@@ -22,14 +22,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
-        let overlay = pipeline
-            .api
-            .as_ref()
-            .and_then(|api| api.get("executionMode"));
         let mode = pipeline.execution_mode.as_ref().filter(|mode| mode.known);
         let forbids = mode.filter(|mode| {
-            overlay.is_none()
-                && structure::execution_mode(&mode.value).is_some_and(|fact| !fact.rollback)
+            structure::execution_mode(&mode.value).is_some_and(|fact| !fact.rollback)
         });
         for stage in &pipeline.stages {
             for (place, condition) in placed_conditions(stage) {

@@ -174,7 +174,7 @@ impl Of<'_> {
     }
 
     fn missing(&self, subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-        if !subject.complete {
+        if !subject.has_read(&self.path) {
             return;
         }
         // a misspelt key is reported where it stands
@@ -217,7 +217,7 @@ impl Of<'_> {
     fn commands(&self, subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let rule = self.rule;
         match (self.provider.commands, rule.commands.first()) {
-            (true, None) if subject.complete => diagnostics.push(
+            (true, None) if subject.has_read(&self.path) => diagnostics.push(
                 RULE.finding(
                     rule.name.span,
                     format!("{}.commands", self.path),

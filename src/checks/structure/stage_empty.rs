@@ -18,11 +18,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    if !subject.complete {
-        return;
-    }
     let stages = subject.model.pipelines.iter().flat_map(|p| &p.stages);
-    for stage in stages.filter(|stage| stage.actions.is_empty()) {
+    for stage in stages.filter(|stage| stage.actions.is_empty() && subject.has_read(&stage.path)) {
         diagnostics.push(
             RULE.finding(
                 stage_span(stage),

@@ -1,7 +1,7 @@
 //! Tags follow AWS's rules.
 
 use super::wording::{below, unfit};
-use crate::catalog::structure;
+use crate::catalog::{codebuild, structure};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::Text;
@@ -23,9 +23,30 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let model = subject.model;
     tags(subject, &model.provider.tags, "provider.tags", diagnostics);
+    if model.projects.iter().any(|project| !project.existing) {
+        of_projects(subject, diagnostics);
+    }
     for pipeline in &model.pipelines {
         let path = below(&pipeline.path, "tags");
         tags(subject, &pipeline.tags, &path, diagnostics);
+    }
+}
+
+/// Of the tags that projects get, too, CodeBuild takes a little less.
+fn of_projects(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let facts = &structure::structure().tags;
+    let build = &codebuild::codebuild().project;
+    for (key, value) in &subject.model.provider.tags {
+        for (text, all, fact, what) in [
+            (key, &facts.key, &build.tag_key, "key of a tag of projects"),
+            (value, &facts.value, &build.tag_value, "value of a tag of projects"),
+        ] {
+            // what no tag may be is said already
+            if all.check(&text.value).is_ok() {
+                let path = format!("provider.tags.{}", key.value);
+                diagnostics.extend(unfit(&RULE, subject, text, fact, what, path));
+            }
+        }
     }
 }
 

@@ -37,7 +37,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         if trigger.push.is_empty()
             && trigger.pull_request.is_empty()
-            && subject.complete
+            && subject.has_read(&trigger.path)
             && outside.is_empty()
             && !written("push")
             && !written("pullRequest")
@@ -59,7 +59,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             for (index, filter) in filters.iter().enumerate() {
                 let path = path(trigger, kind, index, filters.len());
                 diagnostics.extend(one(trigger, filter, kind, &path));
-                if subject.complete {
+                if subject.has_read(&path) {
                     diagnostics.extend(without_pattern(trigger, filter, &path));
                     diagnostics.extend(taken_back(filter, &path, trigger.raw.is_some()));
                 }
