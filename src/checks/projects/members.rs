@@ -40,7 +40,7 @@ pub(super) enum Found<'a> {
 
 /// Shows everything in the projects that are written in the words of the API, wholly or under `api:`, with its path below the project.
 pub(super) fn each<'a>(subject: &Subject<'a>, mut see: impl FnMut(&'a Project, &str, Found<'a>)) {
-    for project in parts::made(subject).filter(|project| project.raw || project.api.is_some()) {
+    for project in parts::raw(subject) {
         map(
             &project.definition,
             project.span,

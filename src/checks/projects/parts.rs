@@ -16,9 +16,9 @@ pub(super) fn made<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Projec
         .filter(|project| !project.existing)
 }
 
-/// The projects that are written in the words of the API.
+/// The projects that are written in the words of the API, wholly or under `api:`.
 pub(super) fn raw<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Project> {
-    made(subject).filter(|project| project.raw)
+    made(subject).filter(|project| project.raw || project.api.is_some())
 }
 
 /// Words of the pipeline file for members of the API.

@@ -23,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
-        if pipeline.raw {
+        if pipeline.raw || pipeline.api.is_some() {
             of(pipeline, diagnostics);
         }
         for step in flow::steps(pipeline) {
