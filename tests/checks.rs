@@ -70,6 +70,49 @@ fn every_other_code_has_its_cases_too() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What cannot be read hides itself, and nothing else that is missing in the file.
+#[test]
+fn what_is_missing_is_told_beside_what_cannot_be_read() {
+    let folder = folder("../unread");
+    let told = |file: &str| -> Vec<(String, String)> {
+        let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+        findings(&folder, file)
+            .iter()
+            .filter(|one| one["severity"] == "error")
+            .map(|one| (text(one, "code"), text(one, "path")))
+            .collect()
+    };
+    let found = told("missing.yml");
+    let at = |path: &str| format!("pipelines.shop.definition{path}");
+    for (code, path) in [
+        ("artifact-store-choice", ""),
+        ("key-missing", ".stages[0].actions[0].actionTypeId"),
+        ("key-missing", ".stages[1]"),
+        ("value-kind", ".stages[0].actions[0].runOrder"),
+        (
+            "value-kind",
+            ".stages[1].actions[0].configuration.BatchEnabled",
+        ),
+        (
+            "configuration-missing",
+            ".stages[1].actions[0].configuration.ProjectName",
+        ),
+    ] {
+        assert!(
+            found.contains(&(code.to_owned(), at(path))),
+            "{code}: {found:?}"
+        );
+    }
+    let artifacts = found.iter().filter(|(code, _)| code == "artifact-unknown");
+    assert_eq!(artifacts.count(), 1, "{found:?}");
+    // the value is there and cannot be read, the configuration is there and misspelt
+    let hidden = told("unread.yml");
+    let missing = hidden
+        .iter()
+        .filter(|(code, _)| code == "configuration-missing");
+    assert_eq!(missing.count(), 0, "{hidden:?}");
+}
+
 /// What is wrong with the cases of a code.
 fn judged(code: &str, folder: &Path) -> Vec<String> {
     let bless = std::env::var_os("BLESS").is_some();

@@ -110,10 +110,12 @@ pub fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let added = &subject.model.added;
     if !added.is_empty() {
         diagnostics.edit(|mut one| {
-            let path = added.iter().find_map(|api| match one.path.starts_with(&api.path) {
-                true => None,
-                false => api.path_of(one.span),
-            });
+            let path = added
+                .iter()
+                .find_map(|api| match one.path.starts_with(&api.path) {
+                    true => None,
+                    false => api.path_of(one.span),
+                });
             if let Some(path) = path {
                 one.path = path;
             }

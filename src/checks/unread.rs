@@ -36,7 +36,9 @@ impl Unread {
 
     fn add(&mut self, one: &Diagnostic) {
         let missing = one.code == "key-missing";
-        if OF_A_TEXT.iter().any(|begin| one.code.starts_with(begin)) || one.path.is_empty() && !missing {
+        if OF_A_TEXT.iter().any(|begin| one.code.starts_with(begin))
+            || one.path.is_empty() && !missing
+        {
             self.anything = true;
             return;
         }
@@ -45,7 +47,10 @@ impl Unread {
             .help
             .as_deref()
             .and_then(|help| help.strip_prefix("did you mean `")?.strip_suffix("`?"));
-        let absent = one.label.strip_prefix('`').and_then(|label| label.split_once('`'));
+        let absent = one
+            .label
+            .strip_prefix('`')
+            .and_then(|label| label.split_once('`'));
         self.places.push(match (one.code, meant, absent) {
             ("key-unknown" | "api-key-unknown", Some(meant), _) => {
                 join(one.path.rsplit_once('.').map_or("", |(map, _)| map), meant)
@@ -110,8 +115,9 @@ impl Subject<'_> {
         if step.action.raw {
             self.has_read_members(&step.action.path, members)
         } else {
-            // the short form has other words, and they stand further out, too
-            self.has_read(step.item_path())
+            // the short form has other words, they stand further out, too, and what an action reads where it says
+            // nothing another says
+            self.has_read(&step.pipeline.path)
         }
     }
 
@@ -123,7 +129,9 @@ impl Subject<'_> {
         let action = &step.action.path;
         let configuration = join(action, "configuration");
         let hides = |place: &str| {
-            let below = place.strip_prefix(&configuration).is_some_and(|rest| rest.starts_with('.'));
+            let below = place
+                .strip_prefix(&configuration)
+                .is_some_and(|rest| rest.starts_with('.'));
             place == action || !below && place.split(['.', '[']).any(|word| word == "configuration")
         };
         !self.unread.anything && !self.unread.within(action).any(hides)
@@ -137,7 +145,8 @@ impl Subject<'_> {
         let counts = |place: &str| {
             let words = || {
                 let rest = &place[pipeline.path.len()..];
-                rest.split('.').map(|word| word.split('[').next().unwrap_or_default())
+                rest.split('.')
+                    .map(|word| word.split('[').next().unwrap_or_default())
             };
             words().all(|word| word.is_empty() || HOLDERS.contains(&word))
                 || words().any(|word| members.contains(&word))

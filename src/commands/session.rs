@@ -461,7 +461,11 @@ impl<'a> Session<'a> {
             }
         }
         let stages = model.pipelines.iter().flat_map(|pipeline| &pipeline.stages);
-        named.extend(stages.flat_map(|stage| &stage.actions).filter_map(overriding));
+        named.extend(
+            stages
+                .flat_map(|stage| &stage.actions)
+                .filter_map(overriding),
+        );
         // a file names those of its batch in turn
         named.reverse();
         while let Some(path) = named.pop() {
@@ -675,8 +679,7 @@ fn in_repository(file: &Path, here: &Path) -> String {
 fn overriding(action: &Action) -> Option<String> {
     let mut members = action.configuration.iter();
     let (_, text) = members.find(|(key, _)| key.value == "BuildspecOverride")?;
-    (text.known && action.provider.value == "CodeBuild")
-        .then(|| path_of_buildspec(&text.value))?
+    (text.known && action.provider.value == "CodeBuild").then(|| path_of_buildspec(&text.value))?
 }
 
 /// The files that the builds of a batch are made by.

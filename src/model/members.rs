@@ -138,7 +138,11 @@ pub(super) fn text_items(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) ->
 }
 
 /// A map of texts: what is no text is an error with the fix.
-pub(super) fn text_members(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Vec<(Text, Text)> {
+pub(super) fn text_members(
+    map: &mut Map<'_>,
+    key: &str,
+    out: &mut Diagnostics,
+) -> Vec<(Text, Text)> {
     let path = map.at(key);
     let Some(node) = map.value(key, out) else {
         return Vec::new();

@@ -329,7 +329,12 @@ pub(super) fn variables(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Pipelin
             let name = required(&mut variable, "name", out);
             let default = variable.api_text("defaultValue", out);
             let description = variable.api_text("description", out);
-            extra(&variable, &["name", "defaultValue", "description"], &[], out);
+            extra(
+                &variable,
+                &["name", "defaultValue", "description"],
+                &[],
+                out,
+            );
             Some(PipelineVariable {
                 name: name?,
                 default,
@@ -541,7 +546,11 @@ pub(super) fn project(
     let mut privileged = map.map("environment", out);
     if let Some(map) = &mut privileged {
         let variables = maps(map, "environmentVariables", out);
-        environment.extend(variables.into_iter().filter_map(|mut map| variable(&mut map, out)));
+        environment.extend(
+            variables
+                .into_iter()
+                .filter_map(|mut map| variable(&mut map, out)),
+        );
     }
     let buildspec = map
         .map("source", out)

@@ -158,7 +158,16 @@ mod tests {
     #[test]
     fn what_is_no_json_is_refused() {
         let file = Sources::new().add("a.json", "");
-        for text in ["", "{a: 1}", "[1,]", "{\"a\": 1,}", "'x'", "[1] 2", "01", "{\"a\" 1}"] {
+        for text in [
+            "",
+            "{a: 1}",
+            "[1,]",
+            "{\"a\": 1,}",
+            "'x'",
+            "[1] 2",
+            "01",
+            "{\"a\" 1}",
+        ] {
             assert!(read(text, file).is_err(), "{text}");
         }
     }

@@ -27,7 +27,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for step in flow::all_steps(subject.model).filter(|step| step.action.raw || step.action.api.is_some()) {
+    for step in
+        flow::all_steps(subject.model).filter(|step| step.action.raw || step.action.api.is_some())
+    {
         let action = step.action;
         let parts = [
             &action.category,

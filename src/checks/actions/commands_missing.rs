@@ -21,8 +21,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for step in flow::all_steps(subject.model) {
         let action = step.action;
         let takes = step.kind().is_some_and(|kind| kind.has_field("commands"));
-        if !takes || !action.commands.is_empty() || !subject.has_read_action(&step, &["commands"])
-        {
+        if !takes || !action.commands.is_empty() || !subject.has_read_action(&step, &["commands"]) {
             continue;
         }
         let written = action.raw_node.as_ref();

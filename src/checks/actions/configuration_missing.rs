@@ -39,7 +39,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         // what two rules miss is missed once
         let mut said = BTreeSet::new();
         for key in kind.keys.iter().filter(|key| key.required) {
-            if facts.value(&key.name).is_none() && !unread(&key.name) && said.insert(key.name.as_str()) {
+            if facts.value(&key.name).is_none()
+                && !unread(&key.name)
+                && said.insert(key.name.as_str())
+            {
                 let mut finding = finding(&step, &key.name, key.certain);
                 finding.help = Some(match &key.note {
                     Some(note) => format!("{}: {note}", form::write(&step, &key.name)),

@@ -78,7 +78,8 @@ fn one(
         ..
     } = place.reference;
     let known = match namespace {
-        "variables" => declared(pipeline).filter(|_| subject.has_read_members(&pipeline.path, &["variables"]))?,
+        "variables" => declared(pipeline)
+            .filter(|_| subject.has_read_members(&pipeline.path, &["variables"]))?,
         _ => match structure().variables.system.get(namespace) {
             Some(names) => system(namespace, names),
             None => of_action(subject, steps, namespace)?,

@@ -45,15 +45,19 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let path = below(&pipeline.path, "roleArn");
         match &pipeline.role_arn {
             Some(role) => one(subject, role, true, path, diagnostics),
-            None if pipeline.raw && subject.has_read_members(&pipeline.path, &["roleArn"]) => diagnostics.push(
-                RULE.finding(
-                    pipeline.span,
-                    path,
-                    format!("the pipeline `{}` has no `roleArn`", pipeline.name.value),
+            None if pipeline.raw && subject.has_read_members(&pipeline.path, &["roleArn"]) => {
+                diagnostics.push(
+                    RULE.finding(
+                        pipeline.span,
+                        path,
+                        format!("the pipeline `{}` has no `roleArn`", pipeline.name.value),
+                    )
+                    .label("without a role")
+                    .help(
+                        "give the ARN of the role it works with, `arn:aws:iam::ACCOUNT:role/NAME`",
+                    ),
                 )
-                .label("without a role")
-                .help("give the ARN of the role it works with, `arn:aws:iam::ACCOUNT:role/NAME`"),
-            ),
+            }
             None => {}
         }
         for step in flow::steps(pipeline) {

@@ -39,7 +39,12 @@ fn of_projects(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for (key, value) in &subject.model.provider.tags {
         for (text, all, fact, what) in [
             (key, &facts.key, &build.tag_key, "key of a tag of projects"),
-            (value, &facts.value, &build.tag_value, "value of a tag of projects"),
+            (
+                value,
+                &facts.value,
+                &build.tag_value,
+                "value of a tag of projects",
+            ),
         ] {
             // what no tag may be is said already
             if all.check(&text.value).is_ok() {
