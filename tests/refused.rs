@@ -38,6 +38,8 @@ const REFUSED: [(&str, &[Refusal]); 16] = [
         ("key-missing", "P.stages[0].actions[0].actionTypeId", "\"actionTypeId\""),
         ("api-key-unknown", "P.stages[0].actions[0].actionTypeId.configuration", "\"configuration\""),
         ("name-invalid", "P.stages[1].name", " "),
+        ("artifact-store-choice", "P", "definition"),
+        ("artifact-unknown", "P.stages[1].actions[0].inputArtifacts", "\"TiruqiXibola\""),
         ("project-source-pair", "J0.source.type", "\"CODECOMMIT\""),
     ]),
     ("pipelines/refused/027.json", &[

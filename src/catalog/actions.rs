@@ -108,12 +108,21 @@ pub struct Bounds {
     /// False if the sources disagree.
     #[serde(default = "super::yes")]
     pub certain: bool,
+    /// Where they disagree: more than these none of them allows.
+    #[serde(default)]
+    pub at_most: Option<usize>,
     /// What the sources say.
     #[serde(default)]
     pub note: Option<String>,
 }
 
 impl Bounds {
+    /// Whether every source refuses `number`.
+    pub fn surely_refuses(&self, number: usize) -> bool {
+        let beyond_all = self.at_most.is_some_and(|most| number > most);
+        beyond_all || self.certain && !self.allows(number)
+    }
+
     /// Whether `number` lies within.
     pub fn allows(&self, number: usize) -> bool {
         (self.min..=self.max).contains(&number)

@@ -43,6 +43,9 @@ pub struct RuleProvider {
     /// Whether it takes input artifacts.
     #[serde(default)]
     pub input_artifacts: bool,
+    /// The key that says which of several input artifacts is the first.
+    #[serde(default)]
+    pub primary_input: Option<String>,
     /// Whether it has a `commands` list.
     #[serde(default)]
     pub commands: bool,

@@ -203,15 +203,12 @@ fn project_member_unknown(original: &Original) -> Vec<Mutant> {
             _ => "artifacts",
         }])
     });
-    // what is like nothing may be newer than anybody knows
-    mutants.extend(doubtful(original.inside(
-        &original.projects(),
-        |project, number| {
-            let place = pick(number, &["source", "artifacts", "environment"]);
-            map(&mut project[place]).insert("quantumDepth".to_owned(), json!(3));
-            Some(vec![place])
-        },
-    )));
+    // what is like nothing may be newer than anybody knows: then it belongs under `api:`
+    mutants.extend(original.inside(&original.projects(), |project, number| {
+        let place = pick(number, &["source", "artifacts", "environment"]);
+        map(&mut project[place]).insert("quantumDepth".to_owned(), json!(3));
+        Some(vec![place])
+    }));
     mutants
 }
 

@@ -188,7 +188,7 @@ def projects():
         "cache": {"type": "LOCAL", "modes": ["LOCAL_DOCKER_LAYER_CACHE"]},
         "environment": {
             "type": "LINUX_CONTAINER",
-            "image": "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop:1",
+            "image": "registry.example.com/shop:1",
             "computeType": "BUILD_GENERAL1_SMALL",
             "environmentVariables": [{"name": "LEVEL", "value": "info", "type": "PLAINTEXT"}],
             "privilegedMode": True,

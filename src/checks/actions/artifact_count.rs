@@ -97,7 +97,7 @@ fn one(step: &Step<'_>, side: &Side<'_>) -> Diagnostic {
         Some(_) => step.artifact_path(word, max),
         None => step.path(word),
     };
-    let finding = if bounds.certain {
+    let finding = if bounds.surely_refuses(count) {
         RULE.finding(span, path, message)
     } else {
         RULE.doubtful(span, path, message)

@@ -95,7 +95,9 @@ fn judge(subject: &Subject<'_>, stores: Vec<Store>, diagnostics: &mut Diagnostic
         if let Some((key, path)) = &store.key {
             diagnostics.extend(elsewhere(subject, key, path, region, *place));
         }
-        let Some((bucket, path)) = store.bucket.filter(|(bucket, _)| bucket.known) else {
+        // what is no region is told as such
+        let known = structure::regions().is_known(region);
+        let Some((bucket, path)) = store.bucket.filter(|(bucket, _)| bucket.known && known) else {
             continue;
         };
         match buckets.get(&bucket.value) {

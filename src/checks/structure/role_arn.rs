@@ -56,7 +56,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                     .help(
                         "give the ARN of the role it works with, `arn:aws:iam::ACCOUNT:role/NAME`",
                     ),
-                )
+                );
             }
             None => {}
         }

@@ -33,6 +33,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 path: rule_path(condition, index),
             };
             of.keys(diagnostics);
+            of.primary(diagnostics);
             of.missing(subject, diagnostics);
             of.commands(subject, diagnostics);
         }
@@ -212,6 +213,46 @@ impl Of<'_> {
                 }),
             );
         }
+    }
+
+    /// Of several inputs one is the primary one, and that is one of them.
+    fn primary(&self, diagnostics: &mut Diagnostics) {
+        let Some(name) = &self.provider.primary_input else {
+            return;
+        };
+        let (inputs, rule) = (&self.rule.inputs, &self.rule.name.value);
+        let mut configuration = self.rule.configuration.iter();
+        let given = configuration.find(|(key, _)| key.value == *name);
+        let finding = match (given, inputs.as_slice()) {
+            (None, [first, second, ..]) => RULE
+                .finding(
+                    second.span,
+                    self.at(name),
+                    format!(
+                        "the rule `{rule}` has {} input artifacts and no `{name}`",
+                        inputs.len()
+                    ),
+                )
+                .label("which one holds the buildspec?")
+                .help(format!("name one of them: `{name}: {}`", first.value)),
+            (Some((_, value)), [_, ..])
+                if value.known && !inputs.iter().any(|input| input.value == value.value) =>
+            {
+                let names = quoted(inputs.iter().map(|input| input.value.as_str()));
+                RULE.finding(
+                    value.span,
+                    self.at(name),
+                    format!(
+                        "`{}` is no input artifact of the rule `{rule}`",
+                        value.value
+                    ),
+                )
+                .label("no input of this rule")
+                .help(format!("its inputs are {names}"))
+            }
+            _ => return,
+        };
+        diagnostics.push(finding);
     }
 
     fn commands(&self, subject: &Subject<'_>, diagnostics: &mut Diagnostics) {

@@ -127,7 +127,7 @@ impl Run<'_> {
             ("outputArtifacts", "output", outputs),
         ] {
             let count = items(action, key).len();
-            if !bounds.certain || bounds.allows(count) {
+            if !bounds.surely_refuses(count) {
                 continue;
             }
             let (relation, bound, limit) = if count < bounds.min {
