@@ -88,7 +88,10 @@ fn the_texts_of_real_files_are_answered() {
 }
 
 /// Files in which the fuzzer found a fault.
-const FOUND: [&str; 1] = [
+const FOUND: [&str; 2] = [
+    // No room for the name of a bucket beside that of the region.
+    "service: shop\nsource: {codecommit: shop}\nstages:\n  - deploy:\n      region: \"#44444444444444444444444444444444444\
+     444444444444444444444444444444444444444444444{variables.region}\"\n      s3: {bucket: shop-pages}\n",
     // A message of several lines.
     "service: a\ncustom:\n  script: |\n    echo ${ssm:/a\n    echo ${self:custom.b,\n      'x'} ${self:\n\n      no}\n",
 ];

@@ -8,14 +8,18 @@ use crate::catalog::text::Quota;
 use crate::catalog::{codebuild, iam};
 use crate::model::Text;
 
-/// Cuts a name to `limit` characters; a cut name ends in a short hash of the whole, so that two stay two.
+/// Cuts a name to `limit` characters; a cut name ends in a short hash of the whole, so that two stay two. The hash
+/// stays where there is no room for it: a region that is none may be of any length.
 pub(super) fn fit(name: &str, limit: usize) -> String {
     let length = name.chars().count();
     if length <= limit {
         return name.to_owned();
     }
     let digest = short_hash(name);
-    let keep: String = name.chars().take(limit - digest.len() - 1).collect();
+    let keep: String = name
+        .chars()
+        .take(limit.saturating_sub(digest.len() + 1))
+        .collect();
     format!("{}-{digest}", keep.trim_end_matches(['-', '_', '.']))
 }
 
@@ -62,7 +66,7 @@ pub(super) fn bucket(service: &str, account: &str, region: &str) -> String {
     });
     let limit = companions().bucket_name.length[1];
     let end = "-artifacts-".len() + ACCOUNT_DIGITS + 1 + region.len();
-    let start = fit(start.trim_matches('-'), limit - end);
+    let start = fit(start.trim_matches('-'), limit.saturating_sub(end));
     format!("{start}-artifacts-{account}-{region}")
 }
 
