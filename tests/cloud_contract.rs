@@ -742,7 +742,9 @@ async fn aws_reads_secrets_and_objects() {
     let parameter = read[0].as_ref().expect("an answer").as_ref();
     assert_eq!(parameter.expect("there").value, "hidden");
     assert_eq!(parameter.expect("there").kind, "SecureString");
-    assert!(read[1].as_ref().expect("an answer").is_none());
+    // A version that is not there is no parameter that is not there.
+    let missing = read[1].as_ref().err().expect("no such version");
+    assert_eq!(missing.code, "ParameterVersionNotFound");
     assert!(read[2].as_ref().expect("an answer").is_some());
 
     let bucket = Resource::new(

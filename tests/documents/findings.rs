@@ -33,7 +33,6 @@ const PIPELINE: [&str; 4] = [
 
 /// Examples that cannot stand in a file as they are.
 const CUT: [(&str, &str); 4] = [
-    ("artifact-store-missing", "its first stages are left out"),
     (
         "artifact-store-unused",
         "nothing says which region the pipeline stands in",
@@ -41,6 +40,10 @@ const CUT: [(&str, &str); 4] = [
     (
         "project-secondary-type",
         "wrong is a project, right the stage that does without",
+    ),
+    (
+        "batch-config-missing",
+        "an action and the project it starts stand in two places",
     ),
     ("tags-too-many", "nobody wants to read fifty tags"),
 ];
