@@ -57,6 +57,26 @@ pub struct Diagnostic {
     pub origin: Option<Arc<Origin>>,
     /// Whether the offending characters are a credential, and not to be shown by this finding or any other.
     pub hidden: bool,
+    /// What is the matter with a key, if it is a key that the finding is about.
+    pub key: Option<Key>,
+}
+
+/// What can be the matter with a key of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// This one is not there.
+    Missing(String),
+    /// It is not known, and this one is meant.
+    Misspelt(String),
+    /// It is not known, nor like one that is; a later API may have it.
+    Unknown,
+}
+
+impl Key {
+    /// A key that is not known, and the known one that is like it.
+    pub fn like(near: Option<&str>) -> Self {
+        near.map_or(Self::Unknown, |near| Self::Misspelt(near.to_owned()))
+    }
 }
 
 impl Diagnostic {
@@ -78,6 +98,7 @@ impl Diagnostic {
             help: None,
             origin: None,
             hidden: false,
+            key: None,
         }
     }
 
@@ -142,6 +163,13 @@ impl Diagnostic {
     #[must_use]
     pub fn hidden(mut self, hidden: bool) -> Self {
         self.hidden = hidden;
+        self
+    }
+
+    /// Says what is the matter with the key.
+    #[must_use]
+    pub fn key(mut self, key: Key) -> Self {
+        self.key = Some(key);
         self
     }
 

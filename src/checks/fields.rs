@@ -52,10 +52,7 @@ pub(super) fn empty(node: &Node, path: &str) -> bool {
     })
 }
 
-/// The path of a member.
-pub(super) fn join(path: &str, key: &str) -> String {
-    crate::yaml::join_key(path, key)
-}
+pub(super) use crate::yaml::join_key as join;
 
 /// "one of `a`, `b`"; of one word the word.
 pub(super) fn one_of<'c>(words: impl IntoIterator<Item = &'c str>) -> String {

@@ -1,9 +1,10 @@
 //! What of a file could not be read. What is absent in the model may stand there, and nothing is said about its absence.
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Key, Severity};
 use crate::model::Pipeline;
 
 use super::Subject;
+use super::fields::join;
 use super::flow::Step;
 
 /// The places that could not be read.
@@ -35,27 +36,19 @@ impl Unread {
     }
 
     fn add(&mut self, one: &Diagnostic) {
-        let missing = one.code == "key-missing";
+        let missing = matches!(one.key, Some(Key::Missing(_)));
         if OF_A_TEXT.iter().any(|begin| one.code.starts_with(begin))
             || one.path.is_empty() && !missing
         {
             self.anything = true;
             return;
         }
-        // the word that was meant is what is not there
-        let meant = one
-            .help
-            .as_deref()
-            .and_then(|help| help.strip_prefix("did you mean `")?.strip_suffix("`?"));
-        let absent = one
-            .label
-            .strip_prefix('`')
-            .and_then(|label| label.split_once('`'));
-        self.places.push(match (one.code, meant, absent) {
-            ("key-unknown" | "api-key-unknown", Some(meant), _) => {
+        self.places.push(match &one.key {
+            // the word that was meant is what is not there
+            Some(Key::Misspelt(meant)) => {
                 join(one.path.rsplit_once('.').map_or("", |(map, _)| map), meant)
             }
-            ("key-missing", _, Some((key, _))) => join(&one.path, key),
+            Some(Key::Missing(key)) => join(&one.path, key),
             _ => one.path.clone(),
         });
     }
@@ -71,14 +64,6 @@ impl Unread {
                 let rest = &place[path.len()..];
                 path.is_empty() || rest.is_empty() || rest.starts_with(['.', '['])
             })
-    }
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
     }
 }
 
@@ -160,14 +145,8 @@ mod tests {
     use super::*;
     use crate::source::Span;
 
-    fn unread(found: &[(&'static str, &str, &str)]) -> Unread {
-        let found: Vec<Diagnostic> = found
-            .iter()
-            .map(|(code, path, help)| {
-                Diagnostic::error(code, Span::default(), *path, "wrong").help(*help)
-            })
-            .collect();
-        Unread::of(&found)
+    fn finding(code: &'static str, path: &str) -> Diagnostic {
+        Diagnostic::error(code, Span::default(), path, "wrong")
     }
 
     fn within<'u>(unread: &'u Unread, path: &'u str) -> Vec<&'u str> {
@@ -176,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_place_hides_what_it_holds_and_nothing_beside_it() {
-        let unread = unread(&[
-            ("value-kind", "stages[1].actions[0].runOrder", ""),
-            ("value-kind", "stages[10]", ""),
+        let unread = Unread::of(&[
+            finding("value-kind", "stages[1].actions[0].runOrder"),
+            finding("value-kind", "stages[10]"),
         ]);
         assert!(!unread.anything);
         assert_eq!(
@@ -191,16 +170,21 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_the_one_that_was_meant() {
-        let unread = unread(&[(
-            "api-key-unknown",
-            "stages[0].inputArtifact",
-            "did you mean `inputArtifacts`?",
-        )]);
+        let unknown = finding("api-key-unknown", "stages[0].inputArtifact");
+        let unread = Unread::of(&[unknown.key(Key::Misspelt("inputArtifacts".to_owned()))]);
         assert_eq!(unread.places, ["stages[0].inputArtifacts"]);
     }
 
     #[test]
+    fn what_is_missing_hides_itself() {
+        let missing = finding("key-missing", "").key(Key::Missing("stages".to_owned()));
+        let unread = Unread::of(&[missing]);
+        assert!(!unread.anything);
+        assert_eq!(unread.places, ["stages"]);
+    }
+
+    #[test]
     fn a_broken_text_hides_everything() {
-        assert!(unread(&[("yaml-syntax", "", "")]).anything);
+        assert!(Unread::of(&[finding("yaml-syntax", "")]).anything);
     }
 }

@@ -15,7 +15,7 @@ use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::error::Failure;
 use crate::live;
-use crate::model::{self, Action, Buildspec, Model};
+use crate::model::{self, Action, Buildspec, Model, is_buildspec};
 use crate::sandbox;
 use crate::source::{FileId, Sources};
 use crate::tree::Node;
@@ -701,6 +701,7 @@ fn of_tasks(root: &Node) -> Vec<String> {
 
 /// A path, and neither a buildspec itself nor a place that is no file of the source.
 fn path_of_buildspec(text: &str) -> Option<String> {
-    let inline = text.contains(['\n', '{', '#']) || text.trim_start().starts_with("version:");
-    (!inline && !text.trim().is_empty() && !text.starts_with("arn:")).then(|| text.to_owned())
+    let variable = text.contains("#{");
+    let path = !is_buildspec(text) && !variable && !text.trim().is_empty();
+    (path && !text.starts_with("arn:")).then(|| text.to_owned())
 }

@@ -3,12 +3,12 @@
 //! The checks see the pipeline as AWS will get it: what `api:` says stands in the typed pipeline, at the place where it is
 //! written. The compiler merges it into the declarations once more, last, so that nothing of ours comes after it.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Key, Severity};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::decode::{Map, at, join};
-use super::members::{NEWER, extra, number, text_items, text_members};
+use super::members::{extra, number, text_items, text_members};
 use super::raw;
 use super::types::{Action, Condition, Model, Pipeline, Project, Stage};
 
@@ -96,7 +96,7 @@ pub(super) fn apply(model: &mut Model, tree: &Node, out: &mut Diagnostics) {
 }
 
 fn perhaps_new(mut one: Diagnostic) -> Diagnostic {
-    if one.help.as_deref() == Some(NEWER) {
+    if one.key == Some(Key::Unknown) {
         one.severity = Severity::Warning;
         one.message
             .push_str(", as far as pipectl knows; it is sent as it is");
@@ -319,7 +319,7 @@ fn project(project: &mut Project, api: &Node) {
         && let Some(mut source) = map.map("source", &mut silent)
     {
         project.buildspec = raw::buildspec_of(source.api_text("buildspec", &mut silent));
-        let (commands, reports) = raw::written(&project.buildspec);
+        let (commands, reports) = raw::commands_and_reports(&project.buildspec);
         (project.commands, project.reports) = (commands, reports);
     }
     let batch = definition.get("buildBatchConfig");

@@ -455,8 +455,9 @@ impl Decoder<'_> {
         let mut commands = Vec::new();
         let mut reports: Vec<Text> = body.reports.iter().map(|(name, _)| name.clone()).collect();
         let buildspec = match &body.buildspec {
-            Some(node) if node.as_map().is_some() || written(node).is_some() => {
-                let tree = written(node).map_or_else(|| node.clone(), |text| raw::inline(&text));
+            Some(node) if node.as_map().is_some() || text_of_buildspec(node).is_some() => {
+                let text = text_of_buildspec(node);
+                let tree = text.map_or_else(|| node.clone(), |text| raw::inline(&text));
                 commands = commands_of(&tree);
                 reports = reports_of(&tree);
                 Buildspec::Inline(tree)
@@ -666,13 +667,13 @@ fn existing(entry: &Entry, name: Text, path: &str) -> Project {
     }
 }
 
-/// The project in the shape of the API, without what the compiler adds.
 /// The buildspec that is a text in the file: the project has it word for word.
-fn written(node: &Node) -> Option<Text> {
+fn text_of_buildspec(node: &Node) -> Option<Text> {
     let text = node.as_str().filter(|text| raw::is_buildspec(text))?;
     Some(text_at(node, text))
 }
 
+/// The project in the shape of the API, without what the compiler adds.
 fn definition(
     maker: &Maker,
     settings: &Settings,
@@ -687,7 +688,7 @@ fn definition(
         shape.maybe("buildspec", written.as_ref());
         shape.done()
     };
-    let text = body.buildspec.as_ref().and_then(written);
+    let text = body.buildspec.as_ref().and_then(text_of_buildspec);
     let mut shape = Shape::new(span);
     shape
         .text("name", &maker.name)

@@ -4,14 +4,11 @@ use std::borrow::Cow;
 
 pub(super) use super::shape::{Shape, text_list, text_node};
 pub(super) use crate::diagnostic::nearest;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Key};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::types::Text;
-
-/// What the label of a missing key says of it.
-const MISSING: &str = " is missing";
 
 /// Words of other tools, with what this format says instead.
 const FOREIGN: &[(&str, &str)] = &[
@@ -67,14 +64,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ),
 ];
 
-/// The path of `key` below `path`.
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
-}
+pub(super) use crate::yaml::join_key as join;
 
 /// The path of an item of a list.
 pub(super) fn at(path: &str, index: usize) -> String {
@@ -607,8 +597,9 @@ impl<'n> Map<'n> {
                 &self.path,
                 format!("{} needs `{key}`", place(&self.path)),
             )
-            .label(format!("`{key}`{MISSING}"))
-            .help(help),
+            .label(format!("`{key}` is missing"))
+            .help(help)
+            .key(Key::Missing(key.to_owned())),
         );
     }
 
@@ -742,10 +733,7 @@ impl<'n> Map<'n> {
                 out.retract(|other| {
                     other.code == "key-missing"
                         && other.path == self.path
-                        && other
-                            .label
-                            .strip_suffix(MISSING)
-                            .is_some_and(|key| help.contains(key))
+                        && matches!(&other.key, Some(Key::Missing(key)) if help.contains(key.as_str()))
                 });
             }
             out.push(error);
@@ -784,7 +772,9 @@ impl<'n> Map<'n> {
             format!("{} has no key `{key}`", place(&self.path)),
         )
         .label("unknown key");
-        match nearest(key, self.known.iter().map(String::as_str)) {
+        let near = nearest(key, self.known.iter().map(String::as_str));
+        let error = error.key(Key::like(near));
+        match near {
             Some(word) => (error.help(format!("did you mean `{word}`?")), true),
             None if self.known.is_empty() => (error, false),
             None => {

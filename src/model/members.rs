@@ -1,7 +1,7 @@
 //! Members of the API's shapes: how one is read, and what is said of those that the API does not have.
 
 use crate::catalog::structure;
-use crate::diagnostic::{Diagnostic, Diagnostics, begun};
+use crate::diagnostic::{Diagnostic, Diagnostics, Key, begun};
 use crate::source::Span;
 use crate::tree::{Data, Entry};
 
@@ -66,10 +66,6 @@ const OF_PIPELINES: [&str; 51] = [
     "variables",
 ];
 
-/// What to do with a member that the API does not have as far as pipectl knows.
-pub(super) const NEWER: &str =
-    "leave it out; if AWS has added it since, write it under `api`, which is sent as it is";
-
 /// Keeps the members nobody asked for, and says of them that the API does not have them: AWS's tools refuse every one.
 pub(super) fn extra(
     map: &Map<'_>,
@@ -87,16 +83,20 @@ pub(super) fn extra(
         // a word of another tool, of another place, or a misspelt one
         let advice = structure::structure().foreign_member(key, known);
         let names = || known.iter().copied();
-        let help = match nearest(key, names()).or_else(|| begun(key, names())) {
-            _ if let Some(advice) = advice => advice.to_owned(),
-            Some(word) => format!("did you mean `{word}`?"),
-            None if OF_PIPELINES.contains(&key.as_str()) => {
-                format!("`{key}` stands in another place of a definition")
-            }
-            None => NEWER.to_owned(),
-        };
         let error = Diagnostic::error(code, entry.key_span, map.at(key), message);
-        out.push(error.label("unknown member").help(help));
+        let error = error.label("unknown member");
+        out.push(match nearest(key, names()).or_else(|| begun(key, names())) {
+            _ if let Some(advice) = advice => error.help(advice),
+            Some(word) => error
+                .help(format!("did you mean `{word}`?"))
+                .key(Key::Misspelt(word.to_owned())),
+            None if OF_PIPELINES.contains(&key.as_str()) => {
+                error.help(format!("`{key}` stands in another place of a definition"))
+            }
+            None => error
+                .help("leave it out; if AWS has added it since, write it under `api`, which is sent as it is")
+                .key(Key::Unknown),
+        });
     }
     rest
 }

@@ -45,6 +45,7 @@ pub use api::Added;
 pub use merge::merge;
 pub use projects::Projects;
 pub use provider::may_be_stage;
+pub use raw::is_buildspec;
 pub use root::decode;
 pub use secrets::conceal;
 pub use source::repository_of;

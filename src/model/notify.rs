@@ -1,6 +1,6 @@
 //! Who is told of what: `notify`, `notifications`, `alarms`.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Key};
 use crate::tree::{Data, Entry, Node};
 
 use super::decode::{
@@ -75,7 +75,8 @@ pub(super) fn notifications(node: &Node, path: &str, out: &mut Diagnostics) -> V
             continue;
         }
         if !EVENTS.contains(&entry.key.as_str()) {
-            let mut error = not_a_word(&key_text(entry), &path, &EVENTS);
+            let error = not_a_word(&key_text(entry), &path, &EVENTS);
+            let mut error = error.key(Key::like(nearest(&entry.key, EVENTS)));
             error.code = "key-unknown";
             error.message = format!("`notifications` has no event `{}`", entry.key);
             out.push(error);

@@ -566,7 +566,7 @@ pub(super) fn project(
         .cloned()
         .collect();
     let buildspec = buildspec_of(buildspec);
-    let (commands, reports) = written(&buildspec);
+    let (commands, reports) = commands_and_reports(&buildspec);
     Some(Project {
         key: entry.key.clone(),
         name: name?,
@@ -591,13 +591,13 @@ pub(super) fn project(
 }
 
 /// Whether a text is a buildspec itself, and not the path of one.
-pub(super) fn is_buildspec(text: &str) -> bool {
+pub fn is_buildspec(text: &str) -> bool {
     let begin = text.trim_start();
     text.contains('\n') || begin.starts_with("version:") || begin.starts_with('{')
 }
 
 /// The commands and reports of a buildspec that is written in the file.
-pub(super) fn written(buildspec: &Buildspec) -> (Vec<Text>, Vec<Text>) {
+pub(super) fn commands_and_reports(buildspec: &Buildspec) -> (Vec<Text>, Vec<Text>) {
     match buildspec {
         Buildspec::Inline(tree) => (
             super::buildspec::commands_of(tree),

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry as Slot;
 
 use semver::{Version, VersionReq};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Key};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
@@ -95,11 +95,7 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
 
 /// An unknown key of a file that is for a newer pipectl may be one of its keys.
 fn perhaps_known_later(one: Diagnostic, wanted: &str, version: &str) -> Diagnostic {
-    let meant = one
-        .help
-        .as_ref()
-        .is_some_and(|help| help.starts_with("did you mean"));
-    if one.code != "key-unknown" || meant {
+    if one.code != "key-unknown" || one.key != Some(Key::Unknown) {
         return one;
     }
     let later =

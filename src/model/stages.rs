@@ -1,7 +1,7 @@
 //! Stages, and `actions` with `needs`.
 
 use crate::catalog::structure;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Key};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
@@ -176,6 +176,7 @@ impl Decoder<'_> {
                         Some(kind) => format!("did you mean `{kind}`?"),
                         None => format!("a stage is {}", one_of(KINDS)),
                     })
+                    .key(Key::like(near))
                     .through(node.origin.as_ref()),
                 );
                 None

@@ -6,7 +6,8 @@ use crate::tree::{Data, Entry, Node};
 /// Reads a text. What is JSON, and what is wrong with what is none, `serde_json` says; here only the places are found.
 /// Of a key that stands twice the last one counts, as in every reader of JSON.
 pub(super) fn read(text: &str, file: FileId) -> Result<Node, serde_json::Error> {
-    serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+    // a value, and not only a look at it: what is read as a value has a bound on its depth, on which the reader below relies
+    serde_json::from_str::<serde_json::Value>(text)?;
     let mut reader = Reader { text, at: 0, file };
     reader.value()
 }
@@ -170,5 +171,14 @@ mod tests {
         ] {
             assert!(read(text, file).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_deeper_than_anybody_writes_is_refused() {
+        let file = Sources::new().add("a.json", "");
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&nested(100), file).is_ok());
+        let refused = read(&nested(100_000), file).expect_err("too deep");
+        assert!(refused.to_string().contains("recursion limit"), "{refused}");
     }
 }

@@ -6,7 +6,7 @@ use crate::catalog::codebuild::{self, EnvironmentType};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::{Buildspec, Project, Text};
+use crate::model::{Buildspec, Project, Text, is_buildspec};
 use crate::source::Span;
 use crate::tree::Node;
 use std::borrow::Cow;
@@ -119,7 +119,7 @@ fn tasks<'a>(subject: &Subject<'a>, spec: &Spec<'a>) -> Vec<Spec<'a>> {
         .filter_map(|(path, node)| {
             let text = fields::leaf(node?)?;
             // anything else is a path
-            if !text.value.contains('\n') {
+            if !is_buildspec(&text.value) {
                 return None;
             }
             let root = placing::read(&text, subject.sources, &mut Diagnostics::new());

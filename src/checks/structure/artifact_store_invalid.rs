@@ -98,13 +98,29 @@ fn no_key(id: &Text, path: String) -> Option<Diagnostic> {
 fn of_bucket(subject: &Subject<'_>, bucket: &Text, path: String) -> Option<Diagnostic> {
     let fact = &structure::names().artifact_bucket;
     let finding = unfit(&RULE, subject, bucket, fact, "bucket name", path)?;
-    // a URL or an ARN holds the name behind its last slash or colon
-    let alone = bucket.value.trim_end_matches('/').rsplit(['/', ':']).next();
-    let alone = alone.filter(|name| *name != bucket.value && fact.check(name).is_ok());
+    let alone = name_in(&bucket.value).filter(|name| fact.check(name).is_ok());
     Some(match alone {
         Some(name) => finding.help(format!("write the name of the bucket alone: `{name}`")),
         None => finding,
     })
+}
+
+/// The name in the address of a bucket or of an object of it. What a web address has where depends on its kind: of one
+/// to the console or the API the name is the last part.
+fn name_in(address: &str) -> Option<&str> {
+    let (web, rest) = match address.split_once("://") {
+        Some(("s3", rest)) => (false, rest),
+        Some((_, rest)) => (true, rest),
+        None => (false, address),
+    };
+    let rest = rest.trim_end_matches('/');
+    let name = if web {
+        rest.rsplit('/').next()
+    } else {
+        let rest = rest.rsplit(':').next().unwrap_or(rest);
+        rest.split('/').next()
+    };
+    name.filter(|name| *name != address)
 }
 
 fn members<'n>(

@@ -17,6 +17,7 @@ use super::{
     Batch, BuildFailure, Event, Outcome, Request, Resolver, StopSignal, Stopper, What, cache, spec,
 };
 use crate::execution::build::{Build, BuildStatus, Phase, PhaseContext, PhaseType};
+use crate::model::is_buildspec;
 use crate::sandbox::archive::{self, Files, Links};
 use crate::tree::Node;
 
@@ -432,7 +433,7 @@ fn plan(request: &Request) -> Result<Plan, String> {
     let given = request.overrides.buildspec.clone();
     let given = given.or_else(|| request.text("/source/buildspec"));
     let (name, text) = match given.filter(|text| !text.trim().is_empty()) {
-        Some(text) if spec::is_inline(&text) => ("buildspec".to_owned(), text),
+        Some(text) if is_buildspec(&text) => ("buildspec".to_owned(), text),
         path => {
             let path = path.unwrap_or_else(|| "buildspec.yml".to_owned());
             let text = fs::read_to_string(request.source.join(&path))

@@ -21,6 +21,7 @@ use super::{
     BuildFailure, Event, Executor, Outcome, Request, Resolver, StopSignal, What, container,
 };
 use crate::execution::build::{Build, BuildStatus, LogsLocation, Phase, PhaseContext, PhaseType};
+use crate::model::is_buildspec;
 
 /// How long the shell may take to tell a variable.
 const TELLING: Duration = Duration::from_secs(30);
@@ -365,7 +366,7 @@ impl Run<'_> {
         let given = given.filter(|text| !text.trim().is_empty());
         let refused = |message: String| Trouble::failed("YAML_FILE_ERROR", message);
         let (name, text) = match given {
-            Some(text) if spec::is_inline(&text) => ("buildspec".to_owned(), text),
+            Some(text) if is_buildspec(&text) => ("buildspec".to_owned(), text),
             path => {
                 let path = path.unwrap_or_else(|| "buildspec.yml".to_owned());
                 if path.starts_with("arn:") {

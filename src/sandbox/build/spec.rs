@@ -86,11 +86,6 @@ pub(super) struct CacheSpec {
 
 type Refused<T> = Result<T, String>;
 
-/// Whether a text is a buildspec, not the path of one: it has lines, or is JSON.
-pub(super) fn is_inline(text: &str) -> bool {
-    text.trim().contains('\n') || text.trim_start().starts_with('{')
-}
-
 /// Reads a buildspec; the message is for people and says the line.
 pub(super) fn read(name: &str, text: &str) -> Refused<Spec> {
     let mut sources = Sources::new();
