@@ -78,6 +78,8 @@ pub struct ProjectFields {
     pub secondary_source_versions: Quota,
     /// Number of tags.
     pub tags: Quota,
+    /// A key that is named by its alias.
+    pub key_alias: TextRule,
     /// A tag's key.
     pub tag_key: TextRule,
     /// A tag's value.
@@ -353,6 +355,8 @@ pub struct Vpc {
     pub security_groups: Quota,
     /// What a person should know.
     pub notes: Vec<String>,
+    /// How the ids of each member begin.
+    pub prefixes: BTreeMap<String, String>,
     /// Where the facts are from.
     pub source: String,
 }

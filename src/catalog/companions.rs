@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::iam::{Statement, StatementTemplate, render_needed};
 use super::parse;
 use super::template::{Lookup, MissingPlaceholder};
-use super::text::TextRule;
+use super::text::{Pattern, Quota, TextRule};
 use super::when::Facts;
 
 /// Everything in `companions.json`.
@@ -37,6 +37,12 @@ pub struct Companions {
     pub topic_name: TextRule,
     /// Name of a bucket.
     pub bucket_name: TextRule,
+    /// ARN of a topic.
+    pub topic_arn: TextRule,
+    /// How the name of a topic ends that keeps the order.
+    pub topic_fifo: String,
+    /// What an alarm takes.
+    pub alarms: Alarms,
     /// Name of an alarm.
     pub alarm_name: TextRule,
     /// Name of a webhook.
@@ -67,6 +73,10 @@ pub struct Artifacts {
 pub struct Logs {
     /// Days a log is kept.
     pub retention_days: u32,
+    /// The days that CloudWatch Logs offers, from the fewest.
+    pub retention_choices: Vec<u32>,
+    /// Where the facts are from.
+    pub source: String,
 }
 
 /// The alarm on failed builds.
@@ -105,6 +115,40 @@ pub struct AlarmDefaults {
     pub period: u32,
     /// EvaluationPeriods.
     pub periods: u32,
+}
+
+/// What an alarm takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarms {
+    /// Words of Statistic.
+    pub statistics: Vec<String>,
+    /// What ExtendedStatistic looks like.
+    pub extended: Pattern,
+    /// Periods in seconds that are no whole minutes.
+    pub short_periods: Vec<u32>,
+    /// Seconds of which any other period is a multiple.
+    pub minute: u32,
+    /// Seconds; an alarm with a shorter period looks back over `span_of_short` only.
+    pub hour: u32,
+    /// Most seconds of all periods together.
+    pub span: u32,
+    /// The same for periods shorter than an hour.
+    pub span_of_short: u32,
+    /// Namespace.
+    pub namespace: TextRule,
+    /// MetricName.
+    pub metric: TextRule,
+    /// How many dimensions.
+    pub dimensions: Quota,
+    /// Name of a dimension.
+    pub dimension_name: TextRule,
+    /// Value of a dimension.
+    pub dimension_value: TextRule,
+    /// ARN of an alarm.
+    pub arn: TextRule,
+    /// Where the facts are from.
+    pub source: String,
 }
 
 /// A service that publishes to a topic.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::parse;
 use super::template::{self, Lookup, MissingPlaceholder};
-use super::text::{Quota, TextRule};
+use super::text::{Pattern, Quota, TextRule};
 use super::when::{Facts, When};
 
 /// A statement with `{placeholder}`s.
@@ -262,6 +262,8 @@ pub struct Limits {
     pub managed_policy_versions: Quota,
     /// Characters of a trust policy.
     pub trust_policy: Quota,
+    /// ARN of a managed policy that bounds what a role may do.
+    pub permissions_boundary: TextRule,
     /// Seconds of a session.
     pub session_seconds: Quota,
     /// Tags of a role.
@@ -277,6 +279,36 @@ struct File {
     statements: BTreeMap<Role, Vec<StatementTemplate>>,
     deployer: Vec<DeployerPermission>,
     limits: Limits,
+    grammar: Grammar,
+}
+
+/// How statements of policies are written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grammar {
+    /// What a statement may say.
+    pub effects: Vec<String>,
+    /// Name of a statement.
+    pub sid: TextRule,
+    /// An action, or a pattern of actions.
+    pub action: Pattern,
+    /// A resource, or a pattern of resources.
+    pub resource: Pattern,
+    /// Operators of conditions.
+    pub operators: Vec<String>,
+    /// The ending that every operator but `null` can have.
+    pub if_exists: String,
+    /// The operator that asks whether a key is there.
+    pub null: String,
+    /// What can stand before an operator, for keys with several values.
+    pub set_operators: Vec<String>,
+    /// Where the facts are from.
+    pub source: String,
+}
+
+/// How statements of policies are written.
+pub fn grammar() -> &'static Grammar {
+    &FILE.grammar
 }
 
 static FILE: LazyLock<File> = LazyLock::new(|| parse("iam.json", include_str!("iam.json")));

@@ -6,6 +6,7 @@
 //! | `actions` | one action: its type, configuration, references to run-time variables, texts that hold JSON |
 //! | `projects` | CodeBuild projects: environment, image, cache, network, logs, batch |
 //! | `buildspec` | the buildspec language, inline and in files beside the pipeline file |
+//! | `companions` | what is made beside: alarms, topics and who is told, statements of roles |
 //! | `advice` | what AWS takes and what hurts later |
 //!
 //! A rule is a plain function in a file that bears its code; `flow`, `references` and `subject` hold what several
@@ -14,6 +15,7 @@
 mod actions;
 mod advice;
 mod buildspec;
+mod companions;
 mod fields;
 mod flow;
 pub mod ignores;
@@ -23,6 +25,7 @@ mod structure;
 mod subject;
 mod unread;
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -89,6 +92,7 @@ pub static ALL: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
         actions::RULES,
         projects::RULES,
         buildspec::RULES,
+        companions::RULES,
         advice::RULES,
     ];
     let mut all: Vec<&Rule> = groups.into_iter().flatten().copied().collect();
@@ -106,6 +110,7 @@ pub fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for rule in ALL.iter() {
         (rule.check)(subject, diagnostics);
     }
+    once(diagnostics);
     // what `api:` says has its place there, not where the rules know its like
     let added = &subject.model.added;
     if !added.is_empty() {
@@ -122,6 +127,20 @@ pub fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             Some(one)
         });
     }
+}
+
+/// What has no value is not known either: that is told once.
+fn once(diagnostics: &mut Diagnostics) {
+    const UNKNOWN: &str = "value-unknown";
+    if !diagnostics.iter().any(|one| one.code == UNKNOWN) {
+        return;
+    }
+    let missing: HashSet<Span> = diagnostics
+        .iter()
+        .filter(|one| one.severity == Severity::Error && one.code.starts_with("variable-"))
+        .map(|one| one.span)
+        .collect();
+    diagnostics.edit(|one| (one.code != UNKNOWN || !missing.contains(&one.span)).then_some(one));
 }
 
 #[cfg(test)]

@@ -73,7 +73,10 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
                         .set("MetricName", known.metric.clone())
                         .set("Dimensions", dimension)
                         .set("Statistic", known.statistic.clone())
-                        .set("Period", period.unwrap_or(known.period))
+                        .set(
+                            "Period",
+                            period.map_or(known.period, |(seconds, _)| seconds),
+                        )
                         .set("EvaluationPeriods", known.periods)
                         .set("Threshold", known.threshold)
                         .set("ComparisonOperator", known.comparison.clone())
@@ -100,8 +103,8 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
                     .as_ref()
                     .map_or(defaults.statistic.as_str(), |s| s.value.as_str());
                 // percentiles, trimmed means and the like have a member of their own
-                let plain = statistic.chars().all(|c| c.is_ascii_alphabetic());
-                let member = if plain {
+                let plain = &companions().alarms.statistics;
+                let member = if plain.iter().any(|word| word == statistic) {
                     "Statistic"
                 } else {
                     "ExtendedStatistic"
@@ -114,8 +117,14 @@ pub(super) fn compile(model: &Model, facts: &Facts, topics: &mut Topics, out: &m
                     .set("MetricName", metric.value.clone())
                     .list("Dimensions", dimensions)
                     .set(member, statistic)
-                    .set("Period", period.unwrap_or(defaults.period))
-                    .set("EvaluationPeriods", periods.unwrap_or(defaults.periods))
+                    .set(
+                        "Period",
+                        period.map_or(defaults.period, |(seconds, _)| seconds),
+                    )
+                    .set(
+                        "EvaluationPeriods",
+                        periods.map_or(defaults.periods, |(count, _)| count),
+                    )
                     .set("Threshold", *threshold)
                     .set("ComparisonOperator", *comparison)
                     .some(

@@ -53,19 +53,45 @@ pub(super) fn stores(model: &Model, facts: &Facts) -> Vec<Stores> {
         if let Some(stores) = raw_stores(facts, pipeline) {
             return stores;
         }
-        let by_region = regions(facts, pipeline)
+        let mut by_region: BTreeMap<String, Store> = regions(facts, pipeline)
             .into_iter()
             .map(|region| {
                 let store = store(model, facts, &region);
                 (region, store)
             })
             .collect();
+        if let Some(api) = &pipeline.api {
+            of_api(facts, api, &mut by_region);
+        }
         Stores {
             by_region,
             raw: false,
         }
     };
     model.pipelines.iter().map(of).collect()
+}
+
+/// What `api:` says of the stores goes over what is made: what it gives is not made, and roles may use it.
+fn of_api(facts: &Facts, api: &Node, by_region: &mut BTreeMap<String, Store>) {
+    let one = api.get("artifactStore").map(|store| (&facts.region, store));
+    let several = api.get("artifactStores").and_then(Node::as_map);
+    let several = several.unwrap_or_default().iter();
+    let several = several.map(|entry| (&entry.key, &entry.value));
+    for (region, node) in one.into_iter().chain(several) {
+        let said = raw_store(node);
+        match by_region.get_mut(region) {
+            Some(store) => {
+                if !said.bucket.is_empty() {
+                    (store.bucket, store.made) = (said.bucket, None);
+                }
+                store.key = said.key.or(store.key.take());
+            }
+            None if said.bucket.is_empty() => {}
+            None => {
+                by_region.insert(region.clone(), said);
+            }
+        }
+    }
 }
 
 fn said<'m>(model: &'m Model, facts: &Facts, region: &str) -> Option<&'m ArtifactStore> {
@@ -129,7 +155,9 @@ fn raw_store(node: &Node) -> Store {
 }
 
 /// A pipeline's `artifactStore` or `artifactStores` member.
-pub(super) fn member(facts: &Facts, stores: &Stores) -> (&'static str, Value) {
+pub(super) fn member(facts: &Facts, pipeline: &Pipeline, stores: &Stores) -> (&'static str, Value) {
+    let api = pipeline.api.as_ref();
+    let several = api.is_some_and(|api| api.get("artifactStores").is_some());
     let one = |store: &Store| {
         let key = store.key.as_ref();
         let mut object = Object::new();
@@ -143,7 +171,7 @@ pub(super) fn member(facts: &Facts, stores: &Stores) -> (&'static str, Value) {
         object.done()
     };
     match stores.by_region.get(&facts.region) {
-        Some(store) if stores.by_region.len() == 1 => ("artifactStore", one(store)),
+        Some(store) if stores.by_region.len() == 1 && !several => ("artifactStore", one(store)),
         _ => {
             let all: serde_json::Map<String, Value> = stores
                 .by_region

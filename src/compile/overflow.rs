@@ -63,7 +63,9 @@ impl TooLarge {
         if let Some(size) = self.statement {
             message += &format!("; one statement of {size} characters fits into none of them");
         }
-        Diagnostic::error("policy-too-large", span, path, message).help(
+        Diagnostic::error("policy-too-large", span, path, message)
+            .label("too much for one role")
+            .help(
             "give a role with policies of your own (`role:` with its ARN), or spread the work over several projects or pipelines",
         )
     }

@@ -32,12 +32,15 @@ pub(super) fn rendered(
     out: &mut Output<'_>,
 ) -> Vec<Statement> {
     statements.unwrap_or_else(|missing| {
-        out.diagnostics.push(Diagnostic::error(
-            "key-missing",
-            span,
-            path,
-            format!("`{}` has no value, and the made role needs it", missing.0),
-        ));
+        out.diagnostics.push(
+            Diagnostic::error(
+                "key-missing",
+                span,
+                path,
+                format!("`{}` has no value, and the made role needs it", missing.0),
+            )
+            .label("not known here"),
+        );
         Vec::new()
     })
 }
@@ -113,7 +116,7 @@ pub(super) fn pipeline(
         _ => account_value(facts, &facts.region, name),
     };
     let base = iam::statements(Role::Pipeline, &given, &lookup);
-    let mut list: Vec<Pending> = rendered(base, pipeline.span, &pipeline.path, out)
+    let mut list: Vec<Pending> = rendered(base, pipeline.place(), &pipeline.path, out)
         .into_iter()
         .flat_map(|statement| with_alias(&keys, Pending::allow(statement, "")))
         .collect();

@@ -72,11 +72,12 @@ fn role(run: &Run<'_>, pipeline: &Pipeline, roles: &mut Roles) -> String {
     let ask = Ask {
         kind: Role::Pipeline,
         name,
+        self_update: false,
         description: format!("Runs the pipelines of {}", run.model.service.value),
         of: &pipeline.name.value,
         region: &facts.region,
         made,
-        span: pipeline.span,
+        span: pipeline.place(),
         path: pipeline.path.clone(),
     };
     roles.ask(facts, ask)
@@ -91,7 +92,7 @@ fn body(run: &Run<'_>, at: usize, role: &str, topics: &mut Topics, secrets: &mut
     if run.stores[at].raw {
         buckets::raw_members(pipeline, &mut object);
     } else {
-        let (key, value) = buckets::member(run.facts, &run.stores[at]);
+        let (key, value) = buckets::member(run.facts, pipeline, &run.stores[at]);
         object.set(key, value);
     }
     let stages: Vec<Value> = pipeline

@@ -145,6 +145,7 @@ fn role(run: &Run<'_>, project: &Project, region: &str, body: &Value, roles: &mu
     let ask = Ask {
         kind: Role::Build,
         name,
+        self_update: own,
         description,
         of: &project.name.value,
         region,
@@ -152,11 +153,7 @@ fn role(run: &Run<'_>, project: &Project, region: &str, body: &Value, roles: &mu
         span: project.span,
         path: project.path.clone(),
     };
-    let arn = roles.ask(facts, ask);
-    if own {
-        roles.mark_self_update(facts, &arn);
-    }
-    arn
+    roles.ask(facts, ask)
 }
 
 /// Batches start builds with a role of their own.
@@ -175,6 +172,7 @@ fn batch(
     let ask = Ask {
         kind: Role::Batch,
         name: names::role(&project.name.value, "batch", region),
+        self_update: false,
         description: format!("Runs the batches of {}", project.name.value),
         of: &project.name.value,
         region,

@@ -10,10 +10,9 @@ use super::{Facts, Output, overflow};
 use crate::catalog::iam::{self, Role};
 use crate::catalog::template;
 use crate::diagnostic::Diagnostic;
-use crate::model::{MadeRole, Model};
+use crate::model::{MadeRole, Model, Statement};
 use crate::resources::{Id, Kind, Resource};
 use crate::source::Span;
-use crate::tree::Node;
 
 /// The made roles of a run, by name. One name given twice is one role that both may take on.
 #[derive(Default)]
@@ -31,6 +30,18 @@ struct Made {
     asked: usize,
     self_updates: usize,
     depends: BTreeSet<Id>,
+    /// Where the file speaks of it first, and last for a self-update.
+    place: Place,
+    of_self_update: Option<Place>,
+    /// Where the file wants the trust to be narrow.
+    narrow: Option<Span>,
+    /// The longest statement of the file, and its characters.
+    longest: Option<(u64, Span)>,
+}
+
+/// Where findings about a role point.
+#[derive(Clone)]
+struct Place {
     span: Span,
     path: String,
 }
@@ -49,6 +60,8 @@ pub(super) struct Ask<'a> {
     pub(super) kind: Role,
     /// The name.
     pub(super) name: String,
+    /// Whether it is for the stage that brings the pipeline up to date.
+    pub(super) self_update: bool,
     /// What it is for, in words.
     pub(super) description: String,
     /// The pipeline or project that takes it on, for the narrower trust.
@@ -57,16 +70,33 @@ pub(super) struct Ask<'a> {
     pub(super) region: &'a str,
     /// What the file says of it.
     pub(super) made: Option<&'a MadeRole>,
-    /// Where findings about it point.
+    /// Where findings about it point, if the file does not describe it.
     pub(super) span: Span,
     /// The path of that.
     pub(super) path: String,
+}
+
+impl Ask<'_> {
+    /// Where findings about the role point: to its name, or to what describes it.
+    fn place(&self) -> Place {
+        match self.made {
+            Some(made) => Place {
+                span: made.name.as_ref().map_or(made.span, |name| name.span),
+                path: made.path.clone(),
+            },
+            None => Place {
+                span: self.span,
+                path: self.path.clone(),
+            },
+        }
+    }
 }
 
 impl Roles {
     /// Asks for a role; the answer is its ARN.
     pub(super) fn ask(&mut self, facts: &Facts, ask: Ask<'_>) -> String {
         let arn = facts.role_arn(&ask.name);
+        let place = ask.place();
         let made = self.made.entry(ask.name).or_insert_with(|| Made {
             description: ask.description,
             trusts: BTreeMap::new(),
@@ -76,10 +106,20 @@ impl Roles {
             asked: 0,
             self_updates: 0,
             depends: BTreeSet::new(),
-            span: ask.span,
-            path: ask.path,
+            place: place.clone(),
+            of_self_update: None,
+            narrow: None,
+            longest: None,
         });
         made.asked += 1;
+        if ask.self_update {
+            made.self_updates += 1;
+            made.of_self_update = Some(place);
+        } else if made.asked == made.self_updates + 1 {
+            // who else takes it on stands first
+            made.place = place;
+        }
+        made.narrow = made.narrow.or(ask.made.and_then(|role| role.source_arn));
         let lookup = |name: &str| {
             Some(vec![match name {
                 "P" => facts.partition.clone(),
@@ -95,7 +135,7 @@ impl Roles {
             let narrower = trust
                 .narrower
                 .as_ref()
-                .filter(|_| ask.made.is_some_and(|made| made.source_arn))
+                .filter(|_| ask.made.is_some_and(|made| made.source_arn.is_some()))
                 .map(|narrower| rendered(narrower)["ArnLike"]["aws:SourceArn"].clone())
                 .and_then(|arn| arn.as_str().map(str::to_owned));
             let entry = made
@@ -136,16 +176,9 @@ impl Roles {
     }
 
     /// Adds what the file allows in addition.
-    pub(super) fn extra(&mut self, facts: &Facts, arn: &str, allow: &[Node]) {
+    pub(super) fn extra(&mut self, facts: &Facts, arn: &str, allow: &[Statement]) {
         if let Some(made) = self.by_arn(facts, arn) {
             made.add(allow);
-        }
-    }
-
-    /// Marks the role of the self-update.
-    pub(super) fn mark_self_update(&mut self, facts: &Facts, arn: &str) {
-        if let Some(made) = self.by_arn(facts, arn) {
-            made.self_updates += 1;
         }
     }
 
@@ -201,19 +234,29 @@ impl Roles {
             let denied = policies::merge(made.denials);
             let fitted = overflow::fit(&name, &allowed, &denied, &made.allow);
             let fitted = fitted.unwrap_or_else(|too_large| {
-                out.diagnostics
-                    .push(too_large.finding(&name, made.span, &made.path));
+                let Place { span, path } = &made.place;
+                let finding = too_large.finding(&name, *span, path);
+                out.diagnostics.push(match made.longest {
+                    Some((size, span)) => finding.related(
+                        span,
+                        format!("a statement of {size} characters that the file adds"),
+                    ),
+                    None => finding,
+                });
                 overflow::Fitted::empty()
             });
             out.explain.extend(fitted.explain);
             if made.self_updates > 0 && made.asked > made.self_updates {
+                let own = made.of_self_update.as_ref().unwrap_or(&made.place);
                 out.diagnostics.push(
                     Diagnostic::error(
                         "name-taken",
-                        made.span,
-                        made.path.clone(),
+                        own.span,
+                        own.path.clone(),
                         format!("The role `{name}` would let others do what only the self-update may"),
                     )
+                    .label("the role of the self-update")
+                    .related(made.place.span, "others work with it, too")
                     .help("give `selfUpdate` a role of another name, or none: then it has one of its own"),
                 );
             }
@@ -229,10 +272,17 @@ impl Roles {
                 out.diagnostics.push(
                     Diagnostic::error(
                         "policy-too-large",
-                        made.span,
-                        made.path.clone(),
+                        made.narrow.unwrap_or(made.place.span),
+                        match made.narrow {
+                            Some(_) => format!("{}.sourceArn", made.place.path),
+                            None => made.place.path.clone(),
+                        },
                         format!("The role `{name}` needs {size} characters to say who may take it on, and IAM takes {limit}"),
                     )
+                    .label(match made.narrow {
+                        Some(_) => "names each pipeline and build",
+                        None => "too many share it",
+                    })
                     .help("let fewer share it, or leave `sourceArn` out: then any pipeline or build of the account may take it on"),
                 );
             }
@@ -256,15 +306,20 @@ impl Roles {
 }
 
 impl Made {
-    fn add(&mut self, allow: &[Node]) {
-        for node in allow {
-            let mut statement = json::plain(node);
-            if let Some(map) = statement.as_object_mut() {
+    fn add(&mut self, allow: &[Statement]) {
+        for statement in allow {
+            let mut value = json::plain(&statement.node);
+            if let Some(map) = value.as_object_mut() {
                 map.entry("Effect").or_insert_with(|| Value::from("Allow"));
             }
-            if !self.allow.contains(&statement) {
-                self.allow.push(statement);
+            if self.allow.contains(&value) {
+                continue;
             }
+            let size = iam::policy_size(&value.to_string());
+            if self.longest.is_none_or(|(longest, _)| size > longest) {
+                self.longest = Some((size, statement.node.span));
+            }
+            self.allow.push(value);
         }
     }
 }

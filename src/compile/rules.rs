@@ -189,11 +189,12 @@ fn role(run: &Run<'_>, pipeline: &Pipeline, roles: &mut Roles, out: &mut Output<
     let ask = Ask {
         kind: Role::Events,
         name,
+        self_update: false,
         description: format!("Starts the pipelines of {service}"),
         of: &pipeline.name.value,
         region: &facts.region,
         made,
-        span: pipeline.span,
+        span: pipeline.place(),
         path: pipeline.path.clone(),
     };
     let arn = roles.ask(facts, ask);
@@ -202,7 +203,7 @@ fn role(run: &Run<'_>, pipeline: &Pipeline, roles: &mut Roles, out: &mut Output<
         _ => account_value(facts, &facts.region, name),
     };
     let statements = iam::statements(Role::Events, &when::Given::default(), &lookup);
-    let list = rendered(statements, pipeline.span, &pipeline.path, out)
+    let list = rendered(statements, pipeline.place(), &pipeline.path, out)
         .into_iter()
         .map(|statement| Pending::allow(statement, &pipeline.name.value))
         .collect();

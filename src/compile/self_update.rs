@@ -153,7 +153,7 @@ fn fits(run: &Run<'_>, stage: &Stage<'_>, out: &mut Output<'_>) -> bool {
         Diagnostic::warning(code, span, path, message)
     };
     out.diagnostics.push(
-        finding.help(
+        finding.label("runs pipectl").help(
             "say with `selfUpdate: {install: [commands]}` how pipectl gets into the build, or name a pipectl that fits \
              in PIPECTL_BINARY when you apply",
         ),
@@ -170,6 +170,7 @@ fn untold(stage: &Stage<'_>, name: &str) -> Diagnostic {
             "The self-update is not told `--param {name}`: its value is a secret, and everybody who sees the project can read a buildspec"
         ),
     )
+    .label("starts without it")
     .help("keep it in Secrets Manager and write `${secret:NAME}` or `${secret:NAME:KEY}` in the file")
 }
 

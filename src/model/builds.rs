@@ -128,6 +128,7 @@ impl Decoder<'_> {
         place: &Place<'_>,
     ) -> Action {
         let mut settings = own.or(&self.defaults);
+        self.with_defaults.push(settings.lambda());
         action.build_environment = take_run_time(&mut settings.env);
         let outputs = body.outputs(&names::artifact(&action.name));
         action.outputs = outputs
@@ -328,6 +329,7 @@ impl Decoder<'_> {
             ..self.defaults.clone()
         };
         let settings = own.or(&defaults);
+        self.with_defaults.push(settings.lambda());
         let mut parts = vec![&place.scope.name, &place.stage];
         if place.several {
             parts.push(&action.name);
@@ -379,13 +381,13 @@ impl Decoder<'_> {
             let definition = map.value("definition", self.out);
             let api = map.value("api", self.out).cloned();
             map.finish(self.out);
-            return raw::project(
-                definition?,
-                &format!("{path}.definition"),
-                entry,
-                api,
-                self.out,
-            );
+            let name = names::of_api(api.as_ref());
+            let path = format!("{path}.definition");
+            let mut project = raw::project(definition?, &path, entry, api, self.out)?;
+            if let Some(name) = name {
+                project.name = name;
+            }
+            return Some(project);
         }
         if map.has("existing") {
             let name = map.text("existing", self.out);
@@ -400,6 +402,7 @@ impl Decoder<'_> {
         let description = map.text("description", self.out);
         let region = map.text("region", self.out);
         let api = map.value("api", self.out).cloned();
+        let name = names::of_api(api.as_ref()).unwrap_or(name);
         map.entry("existing");
         map.entry("definition");
         for key in ["input", "namespace", "actionRole"] {
@@ -408,6 +411,7 @@ impl Decoder<'_> {
         check_body(&map, &body, &own, self);
         map.finish(self.out);
         let mut settings = own.or(&self.defaults);
+        self.with_defaults.push(settings.lambda());
         for variable in take_run_time(&mut settings.env) {
             self.out.push(
                 Diagnostic::error(

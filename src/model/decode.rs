@@ -643,9 +643,9 @@ impl<'n> Map<'n> {
     }
 
     /// A time span in seconds.
-    pub(super) fn seconds(&mut self, key: &str, out: &mut Diagnostics) -> Option<u32> {
+    pub(super) fn seconds(&mut self, key: &str, out: &mut Diagnostics) -> Option<(u32, Span)> {
         let node = self.value(key, out)?;
-        duration(node, &self.at(key), 1, out).map(|(value, _)| value)
+        duration(node, &self.at(key), 1, out)
     }
 
     /// The items of a list below a key.

@@ -4,7 +4,9 @@ use sha2::{Digest, Sha256};
 
 use crate::catalog::{codebuild, structure};
 
+use super::decode::text_at;
 use super::types::Text;
+use crate::tree::Node;
 
 /// The name of a stage or action whose kind is all that is said.
 pub(super) fn default_name(kind: &str) -> String {
@@ -13,6 +15,12 @@ pub(super) fn default_name(kind: &str) -> String {
         "integration" => "IntegrationTest".to_owned(),
         _ => pascal(kind),
     }
+}
+
+/// The name that `api:` gives a pipeline or a project; what is no text is told where `api:` is read.
+pub(super) fn of_api(api: Option<&Node>) -> Option<Text> {
+    let name = api?.get("name")?;
+    Some(text_at(name, name.as_str()?))
 }
 
 /// `selfUpdate` as `SelfUpdate`.

@@ -205,7 +205,7 @@ fn metric(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<AlarmWatch> {
     let dimensions = map.text_map("dimensions", out);
     let statistic = map.text("statistic", out);
     let period = map.seconds("period", out);
-    let periods = map.whole("periods", out).map(|(value, _)| value);
+    let periods = map.whole("periods", out);
     let missing = map.word("missing", &MISSING, out);
     let mut bounds = Vec::new();
     for (word, comparison) in COMPARISONS {

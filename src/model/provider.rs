@@ -1,11 +1,11 @@
 //! `provider:` and what is given or made: roles and stores.
 
-use crate::catalog::structure;
+use crate::catalog::{iam, structure};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::tree::{Data, Node};
+use crate::tree::Data;
 
 use super::decode::{Map, duration, entries, join, key_text, not_a_word, text, wrong_kind};
-use super::types::{ArtifactStore, Given, MadeRole, Provider, Text};
+use super::types::{ArtifactStore, Given, MadeRole, Provider, Statement, Text};
 
 /// Reads `provider:`.
 pub(super) fn provider(mut map: Map<'_>, out: &mut Diagnostics) -> Provider {
@@ -119,30 +119,44 @@ pub(super) fn role(map: &mut Map<'_>, key: &str, out: &mut Diagnostics) -> Optio
             _ => text(&entry.value, &path, out).map(Given::Existing),
         };
     };
-    let mut map = Map::of(members, path, entry.key_span);
+    let mut map = Map::of(members, path.clone(), entry.key_span);
     let made = MadeRole {
         name: map.text("name", out),
         allow: allow(&mut map, out),
         source_arn: map
             .boolean("sourceArn", out)
-            .is_some_and(|(value, _)| value),
+            .and_then(|(value, span)| value.then_some(span)),
+        span: entry.key_span,
+        path,
     };
     map.finish(out);
     Some(Given::Made(made))
 }
 
 /// The statements under `allow`.
-pub(super) fn allow(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Node> {
+pub(super) fn allow(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Statement> {
     let mut statements = Vec::new();
     for item in map.items("allow", true, out) {
-        let Some(mut map) = Map::open(item.node, item.path, item.owner, out) else {
+        let Some(mut map) = Map::open(item.node, item.path.clone(), item.owner, out) else {
             continue;
         };
-        for key in ["Sid", "Effect", "Condition", "NotAction", "NotResource"] {
-            map.value(key, out);
+        map.text("Sid", out);
+        let effects: Vec<&str> = iam::grammar().effects.iter().map(String::as_str).collect();
+        map.word("Effect", &effects, out);
+        let path = map.at("Condition");
+        let condition = map.value("Condition", out);
+        if let Some(node) = condition.filter(|node| node.as_map().is_none() && !node.has_unknown())
+        {
+            out.push(
+                wrong_kind(node, &path, "a map of operators")
+                    .help("write it as `{StringEquals: {KEY: VALUE}}`"),
+            );
         }
         for (key, or) in [("Action", "NotAction"), ("Resource", "NotResource")] {
-            if map.value(key, out).is_none() && !map.has(key) && !map.has(or) {
+            for key in [key, or] {
+                map.texts(key, out);
+            }
+            if !map.has(key) && !map.has(or) {
                 map.missing(
                     key,
                     "a statement says `Action` and `Resource`, as IAM writes them",
@@ -157,7 +171,10 @@ pub(super) fn allow(map: &mut Map<'_>, out: &mut Diagnostics) -> Vec<Node> {
         map.hint("effect", "IAM writes `Effect`");
         map.hint("condition", "IAM writes `Condition`");
         map.finish(out);
-        statements.push(item.node.clone());
+        statements.push(Statement {
+            node: item.node.clone(),
+            path: item.path,
+        });
     }
     statements
 }

@@ -12,6 +12,7 @@ use crate::tree::{Data, Entry, Node};
 use super::Context;
 use super::builds::SharedProjects;
 use super::decode::{Map, entries, join, key_text, scalar};
+use super::names;
 use super::notify::{alarms, notifications};
 use super::projects::Projects;
 use super::provider::{provider, tags};
@@ -26,6 +27,8 @@ pub(super) struct Decoder<'a> {
     pub(super) out: &'a mut Diagnostics,
     pub(super) service: Text,
     pub(super) defaults: Settings,
+    /// Of each build that takes them: whether it is on Lambda compute.
+    pub(super) with_defaults: Vec<bool>,
     pub(super) projects: Projects,
     pub(super) shared: SharedProjects,
     /// The keys under `alarms`.
@@ -81,6 +84,7 @@ pub fn decode(tree: &Node, context: &Context<'_>, diagnostics: &mut Diagnostics)
         out: diagnostics,
         service,
         defaults: Settings::default(),
+        with_defaults: Vec::new(),
         projects: Projects::default(),
         shared: SharedProjects::new(),
         alarms: Vec::new(),
@@ -269,7 +273,12 @@ impl Decoder<'_> {
         if let Some(node) = map.value("projects", self.out) {
             self.shared_projects(node, "projects");
         }
-        let pipelines = self.pipelines(&mut map);
+        let mut pipelines = self.pipelines(&mut map);
+        for pipeline in &mut pipelines {
+            if let Some(name) = names::of_api(pipeline.api.as_ref()) {
+                pipeline.name = name;
+            }
+        }
         let told = map.value("notifications", self.out);
         let notifications = told.map_or_else(Vec::new, |node| {
             notifications(node, "notifications", self.out)
@@ -319,6 +328,15 @@ impl Decoder<'_> {
             notifications,
             alarms,
             added: Vec::new(),
+            idle_defaults: self.idle_defaults(),
+        }
+    }
+
+    /// What `defaults` say that no build of the file can have, since all of them are on Lambda compute.
+    fn idle_defaults(&self) -> Vec<(&'static str, Span)> {
+        match !self.with_defaults.is_empty() && self.with_defaults.iter().all(|lambda| *lambda) {
+            true => self.defaults.not_on_lambda(),
+            false => Vec::new(),
         }
     }
 

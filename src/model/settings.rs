@@ -9,7 +9,7 @@ use super::decode::{
     Map, Shape, duration, entries, join, key_text, not_a_word, scalar, text, texts, wrong_kind,
 };
 use super::provider::{allow, role};
-use super::types::{Given, MadeLogGroup, MadeRole, Text, Variable, VariableKind};
+use super::types::{Given, MadeLogGroup, MadeRole, Statement, Text, Variable, VariableKind};
 
 /// The settings of a build; `defaults` has the same.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Settings {
     pub(super) vpc: Option<Node>,
     pub(super) privileged: Option<(bool, Span)>,
     pub(super) role: Option<Given<MadeRole>>,
-    pub(super) allow: Vec<Node>,
+    pub(super) allow: Vec<Statement>,
     pub(super) logs: Option<Node>,
     pub(super) log_group: Option<MadeLogGroup>,
     pub(super) encryption_key: Option<Text>,
@@ -137,14 +137,7 @@ impl Settings {
             }
             _ => self.image.or_else(|| defaults.image.clone()),
         };
-        let lambda = match (&os, &image) {
-            (Some(os), _) => os.value == "lambda",
-            (None, Some(image)) => matches!(
-                codebuild::image_kind(&image.value),
-                ImageKind::Curated { lambda: true, .. }
-            ),
-            (None, None) => false,
-        };
+        let lambda = on_lambda(os.as_ref(), image.as_ref());
         // Lambda compute refuses these: the defaults are for the other builds then.
         let without = Self {
             timeout: None,
@@ -186,6 +179,32 @@ impl Settings {
         }
     }
 
+    /// Whether they are of a build on Lambda compute.
+    pub(super) fn lambda(&self) -> bool {
+        on_lambda(self.os.as_ref(), self.image.as_ref())
+    }
+
+    /// What Lambda compute does not have, with its key.
+    pub(super) fn not_on_lambda(&self) -> Vec<(&'static str, Span)> {
+        [
+            ("timeout", self.timeout.map(|(_, span)| span)),
+            ("queuedTimeout", self.queued_timeout.map(|(_, span)| span)),
+            ("cache", self.cache.as_ref().map(|cache| cache.project.span)),
+            ("vpc", self.vpc.as_ref().map(|vpc| vpc.span)),
+            (
+                "privileged",
+                self.privileged.and_then(|(on, span)| on.then_some(span)),
+            ),
+            (
+                "fileSystems",
+                self.file_systems.as_ref().map(|list| list.span),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(key, span)| Some((key, span?)))
+        .collect()
+    }
+
     /// The settings that stand in a buildspec and so do not go beside one that is given, with their key.
     pub(super) fn of_buildspec(&self) -> Vec<(&'static str, Span)> {
         let first = |texts: &[Text]| texts.first().map(|text| text.span);
@@ -199,6 +218,17 @@ impl Settings {
         .into_iter()
         .filter_map(|(key, span)| Some((key, span?)))
         .collect()
+    }
+}
+
+fn on_lambda(os: Option<&Text>, image: Option<&Text>) -> bool {
+    match (os, image) {
+        (Some(os), _) => os.value == "lambda",
+        (None, Some(image)) => matches!(
+            codebuild::image_kind(&image.value),
+            ImageKind::Curated { lambda: true, .. }
+        ),
+        (None, None) => false,
     }
 }
 

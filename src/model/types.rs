@@ -65,6 +65,8 @@ pub struct Model {
     pub alarms: Vec<Alarm>,
     /// What every `api:` holds, with its path.
     pub added: Vec<Added>,
+    /// Keys of `defaults` that no build of the file can have, and where they stand.
+    pub idle_defaults: Vec<(&'static str, Span)>,
 }
 
 /// `provider:`; every member optional.
@@ -94,15 +96,28 @@ pub struct Provider {
     pub region_stores: Vec<(Text, ArtifactStore)>,
 }
 
+/// A statement of a policy that the file adds, as IAM writes it (`Action`, `Resource`, `Condition`, `Effect`).
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// The statement.
+    pub node: Node,
+    /// Its path.
+    pub path: String,
+}
+
 /// A role that pipectl makes.
 #[derive(Debug, Clone, Default)]
 pub struct MadeRole {
     /// `name`; none: derived.
     pub name: Option<Text>,
-    /// `allow`: statements added, as IAM writes them (`Action`, `Resource`, `Condition`, `Effect`).
-    pub allow: Vec<Node>,
-    /// `sourceArn: true`: the trust names the very pipeline or project too.
-    pub source_arn: bool,
+    /// `allow`: statements added.
+    pub allow: Vec<Statement>,
+    /// `sourceArn: true`, and where: the trust names the very pipeline or project too.
+    pub source_arn: Option<Span>,
+    /// Where it is described: its key.
+    pub span: Span,
+    /// Its path.
+    pub path: String,
 }
 
 /// An artifact store.
@@ -151,6 +166,16 @@ pub struct Pipeline {
     pub api: Option<Node>,
     /// `tags` of this pipeline.
     pub tags: Vec<(Text, Text)>,
+}
+
+impl Pipeline {
+    /// Where it is named, or else begins.
+    pub fn place(&self) -> Span {
+        match self.name.span.start < self.name.span.end {
+            true => self.name.span,
+            false => self.span,
+        }
+    }
 }
 
 /// A pipeline variable.
@@ -339,7 +364,7 @@ pub struct Action {
     /// `passRoles` (ECS): role ARNs the action hands over.
     pub pass_roles: Vec<Text>,
     /// `allow` on a provider action: statements for the role the action runs under.
-    pub allow: Vec<Node>,
+    pub allow: Vec<Statement>,
     /// `notify` of an approval, where not simply a given topic ARN.
     pub notify: Vec<Notify>,
     /// How a source detects changes: `events`, `polling`, `none`.
@@ -447,7 +472,7 @@ pub struct Project {
     /// `role`: given, or made with additions; none: `provider.buildRole`, else made.
     pub role: Option<Given<MadeRole>>,
     /// `allow`: statements added to the made role.
-    pub allow: Vec<Node>,
+    pub allow: Vec<Statement>,
     /// Every environment variable of the project, for the role.
     pub environment: Vec<Variable>,
     /// The region its actions run in, if another than the pipeline's.
@@ -550,7 +575,7 @@ pub enum AlarmWatch {
         /// Keys or names of projects.
         projects: Vec<Text>,
         /// `period` in seconds.
-        period: Option<u32>,
+        period: Option<(u32, Span)>,
     },
     /// Any metric.
     Metric {
@@ -563,9 +588,9 @@ pub enum AlarmWatch {
         /// Statistic.
         statistic: Option<Text>,
         /// Period in seconds.
-        period: Option<u32>,
+        period: Option<(u32, Span)>,
         /// EvaluationPeriods.
-        periods: Option<u32>,
+        periods: Option<(u32, Span)>,
         /// ComparisonOperator.
         comparison: &'static str,
         /// Threshold.

@@ -13,14 +13,18 @@ pub(super) fn generators() -> Vec<Generator> {
         make,
     };
     vec![
+        one("alarm-invalid", alarm_invalid),
+        one("allow-invalid", allow_invalid),
         one("allow-misplaced", allow_misplaced),
         one("command-variable", command_variable),
         one("deploy-without-rights", deploy_without_rights),
         one("email-invalid", email_invalid),
+        one("invoke-endless", invoke_endless),
         one("schedule-invalid", schedule_invalid),
         one("self-update-place", self_update_place),
         one("self-update-restarts", self_update_restarts),
         one("test-report-missing", test_report_missing),
+        one("topic-invalid", topic_invalid),
         one("topic-region", topic_region),
     ]
 }
@@ -48,6 +52,91 @@ fn staged(original: &Original, make: impl Fn(usize) -> Value, behind: bool) -> V
         list.insert(place, make(number));
         Some(vec![format!("{stages}/{place}")])
     })
+}
+
+/// The whole of a short file.
+fn root(original: &Original) -> Vec<String> {
+    original.friendly().then(String::new).into_iter().collect()
+}
+
+fn alarm_invalid(original: &Original) -> Vec<Mutant> {
+    let wrong = [
+        ("statistic", json!("avg")),
+        ("statistic", json!("Median")),
+        ("period", json!("45s")),
+        ("period", json!(7)),
+        ("periods", json!(0)),
+        ("periods", json!(10_000)),
+        ("namespace", json!(":Shop")),
+        ("dimensions", json!({"Host": ""})),
+    ];
+    let mut mutants = Vec::new();
+    for turn in 0..wrong.len() {
+        mutants.extend(original.each(&root(original), |file, _, number| {
+            let (key, value) = pick(number + turn, &wrong);
+            let mut alarm = json!({"namespace": "Shop", "metric": "Latency", "above": 3});
+            alarm[key] = value;
+            map(&mut file["alarms"]).insert("slow-answers".to_owned(), alarm);
+            Some(vec![match key {
+                "dimensions" => "/alarms/slow-answers/dimensions/Host".to_owned(),
+                _ => format!("/alarms/slow-answers/{key}"),
+            }])
+        }));
+    }
+    mutants
+}
+
+fn allow_invalid(original: &Original) -> Vec<Mutant> {
+    let wrong = [
+        ("Action", json!("GetObject")),
+        ("Action", json!([])),
+        ("Action", json!(["s3:GetObject", "s3:Get Object"])),
+        ("Action", json!("s3:Get:Object")),
+        ("Resource", json!("shop-pages/*")),
+        ("Resource", json!(["arn:aws:s3:::shop/*", "s3://shop"])),
+        ("Sid", json!("read pages")),
+        ("NotResource", json!("*")),
+        (
+            "Condition",
+            json!({"StringEqualz": {"aws:RequestedRegion": "eu-west-1"}}),
+        ),
+        ("Condition", json!({"StringEquals": "eu-west-1"})),
+    ];
+    let mut mutants = Vec::new();
+    for turn in 0..wrong.len() {
+        let made = original.each(&stage_lists(original), |file, stages, number| {
+            let (key, value) = pick(number + turn, &wrong);
+            let mut statement = json!({"Action": "s3:GetObject", "Resource": "*"});
+            statement[key] = value;
+            let list = list(at(file, stages));
+            list.push(
+                json!({"name": "Widen", "build": {"run": "make", "role": {"allow": statement}}}),
+            );
+            let last = list.len() - 1;
+            Some(vec![format!("{stages}/{last}/build/role/allow/{key}")])
+        });
+        mutants.extend(made);
+    }
+    mutants
+}
+
+fn topic_invalid(original: &Original) -> Vec<Mutant> {
+    let wrong = [
+        json!("shop failed"),
+        json!("shop.failed"),
+        json!("https://example.com/hook"),
+        json!("arn:aws:sns:ops"),
+        json!({"name": "shop failed", "emails": "ops@example.com"}),
+    ];
+    let mut mutants = Vec::new();
+    for turn in 0..wrong.len() {
+        mutants.extend(original.inside(&root(original), |file, number| {
+            let wrong = pick(number + turn, &wrong);
+            map(&mut file["notifications"]).insert("approvalNeeded".to_owned(), wrong);
+            Some(vec!["notifications/approvalNeeded"])
+        }));
+    }
+    mutants
 }
 
 fn allow_misplaced(original: &Original) -> Vec<Mutant> {
@@ -106,7 +195,7 @@ fn deploy_without_rights(original: &Original) -> Vec<Mutant> {
 }
 
 fn email_invalid(original: &Original) -> Vec<Mutant> {
-    let root: Vec<String> = original.friendly().then(String::new).into_iter().collect();
+    let root = root(original);
     let mut mutants = original.inside(&root, |file, number| {
         let wrong = pick(
             number,
@@ -138,6 +227,17 @@ fn email_invalid(original: &Original) -> Vec<Mutant> {
         Some(vec!["notifications/approvalNeeded"])
     }));
     mutants
+}
+
+fn invoke_endless(original: &Original) -> Vec<Mutant> {
+    original.each(&stage_lists(original), |file, stages, _| {
+        let owner = stages.trim_end_matches("/stages").to_owned();
+        at(file, &owner)["name"] = "round-and-round".into();
+        let list = list(at(file, stages));
+        list.push(json!({"name": "Again", "invoke": {"pipeline": "round-and-round"}}));
+        let last = list.len() - 1;
+        Some(vec![format!("{stages}/{last}/invoke/pipeline")])
+    })
 }
 
 fn schedule_invalid(original: &Original) -> Vec<Mutant> {

@@ -15,8 +15,10 @@ pub(super) fn generators() -> Vec<Generator> {
     vec![
         one("project-badge", project_badge),
         one("project-encryption-disabled", project_encryption_disabled),
+        one("project-encryption-key", project_encryption_key),
         one("project-identifier", project_identifier),
         one("project-location", project_location),
+        one("project-member-idle", project_member_idle),
         one("project-member-kind", project_member_kind),
         one("project-member-missing", project_member_missing),
         one("project-member-unknown", project_member_unknown),
@@ -49,6 +51,46 @@ fn project_encryption_disabled(original: &Original) -> Vec<Mutant> {
         }
         project["artifacts"]["encryptionDisabled"] = true.into();
         Some(vec!["artifacts"])
+    })
+}
+
+fn project_encryption_key(original: &Original) -> Vec<Mutant> {
+    original.inside(&original.projects(), |project, number| {
+        let wrong = [
+            "11111111-2222-3333-4444-555555555555",
+            "shop-key",
+            "arn:aws:s3:::shop-keys",
+            "key/11111111-2222-3333-4444-555555555555",
+        ];
+        project["encryptionKey"] = pick(number, &wrong).into();
+        Some(vec!["encryptionKey"])
+    })
+}
+
+fn project_member_idle(original: &Original) -> Vec<Mutant> {
+    original.inside(&original.projects(), |project, number| {
+        let versioned = !project["sourceVersion"].is_null();
+        let source = &mut project["source"];
+        let git = !["S3", "CODEPIPELINE"].contains(&word(&source["type"]));
+        let of_git = ["gitCloneDepth", "insecureSsl", "gitSubmodulesConfig"];
+        match number % 5 {
+            0 if !git && source["gitCloneDepth"].as_u64().unwrap_or(0) == 0 => {
+                source[of_git[0]] = 1.into();
+            }
+            1 if !git && source["insecureSsl"] != true => source[of_git[1]] = true.into(),
+            2 if !git && source["gitSubmodulesConfig"]["fetchSubmodules"] != true => {
+                source[of_git[2]] = json!({"fetchSubmodules": true});
+            }
+            3 if source["type"] == "CODEPIPELINE" && !versioned => {
+                project["sourceVersion"] = "main".into();
+                return Some(vec!["sourceVersion"]);
+            }
+            _ if word(&source["sourceIdentifier"]).is_empty() => {
+                source["sourceIdentifier"] = "primary".into();
+            }
+            _ => return None,
+        }
+        Some(vec!["source"])
     })
 }
 

@@ -214,7 +214,7 @@ def projects():
         "concurrentBuildLimit": 2,
         "autoRetryLimit": 1,
         "buildBatchConfig": {
-            "serviceRole": ROLE,
+            "serviceRole": f"{ROLE}-batch",
             "combineArtifacts": False,
             "restrictions": {"maximumBuildsAllowed": 5, "computeTypesAllowed": ["BUILD_GENERAL1_SMALL"]},
             "timeoutInMins": 60,

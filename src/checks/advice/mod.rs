@@ -12,8 +12,8 @@ mod deploy_without_rights;
 mod docker;
 mod docker_unprivileged;
 mod download_executed;
-mod email_invalid;
 mod flow_text;
+mod invoke_endless;
 mod names;
 mod privileged_unused;
 mod retry_pointless;
@@ -40,7 +40,7 @@ pub(super) const RULES: &[&Rule] = &[
     &deploy_without_rights::RULE,
     &docker_unprivileged::RULE,
     &download_executed::RULE,
-    &email_invalid::RULE,
+    &invoke_endless::RULE,
     &privileged_unused::RULE,
     &retry_pointless::RULE,
     &schedule_invalid::RULE,

@@ -7,6 +7,7 @@ mod project_badge;
 mod project_cache;
 mod project_compute;
 mod project_encryption_disabled;
+mod project_encryption_key;
 mod project_file_system;
 mod project_identifier;
 mod project_image;
@@ -14,6 +15,7 @@ mod project_image_pull;
 mod project_lambda;
 mod project_location;
 mod project_logs;
+mod project_member_idle;
 mod project_member_kind;
 mod project_member_missing;
 mod project_member_unknown;
@@ -42,12 +44,14 @@ pub(super) const RULES: &[&Rule] = &[
     &project_cache::RULE,
     &project_compute::RULE,
     &project_encryption_disabled::RULE,
+    &project_encryption_key::RULE,
     &project_file_system::RULE,
     &project_identifier::RULE,
     &project_image_pull::RULE,
     &project_lambda::RULE,
     &project_location::RULE,
     &project_logs::RULE,
+    &project_member_idle::RULE,
     &project_member_kind::RULE,
     &project_member_missing::RULE,
     &project_member_unknown::RULE,

@@ -67,6 +67,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 let value = &location.value;
                 let (what, label, span) = if value.starts_with("arn:") {
                     ("is an ARN", "an ARN", location.span)
+                } else if value.contains("://") {
+                    ("is an address", "an address", location.span)
                 } else if value.ends_with('/') {
                     let end = value.len();
                     let slash = subject.part(&location, value.trim_end_matches('/').len(), end);
@@ -74,11 +76,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 } else {
                     continue;
                 };
-                let right = value
-                    .rsplit(":::")
-                    .next()
-                    .unwrap_or(value)
-                    .trim_end_matches('/');
+                let right = value.rsplit(":::").next().unwrap_or(value);
+                let right = right.rsplit("://").next().unwrap_or(right);
+                let right = right.trim_end_matches('/');
                 diagnostics.push(
                     RULE.doubtful(
                         span,

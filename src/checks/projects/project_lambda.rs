@@ -12,7 +12,8 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "a project on Lambda compute has a setting that Lambda compute does not take",
     why: "A build on Lambda compute ends after 15 minutes, has no queue, no cache, no network of its own and no docker; \
-          CodeBuild refuses a project that says anything about these.",
+          CodeBuild refuses a project that says anything about these. What `defaults` say about them is for the other \
+          builds, if there are any.",
     aws: "Cannot specify queuedTimeoutInMinutes for lambda compute",
     wrong: "- unit:\n    os: lambda\n    timeout: 10m\n    run: make check",
     right: "- unit:\n    os: lambda\n    run: make check",
@@ -22,6 +23,16 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for (key, span) in &subject.model.idle_defaults {
+        let path = format!("defaults.{key}");
+        let message =
+            format!("every build of the file is on Lambda compute, where there is no `{key}`");
+        diagnostics.push(
+            RULE.doubtful(*span, path, message)
+                .label("of no build")
+                .help("leave it out, or take another `os`"),
+        );
+    }
     for project in parts::made(subject) {
         let definition = &project.definition;
         let Some(at) = fields::get(definition, "environment.type") else {

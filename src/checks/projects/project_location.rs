@@ -4,7 +4,7 @@ use super::parts;
 use crate::catalog::codebuild::codebuild;
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::Project;
 use crate::tree::Node;
 
@@ -13,7 +13,8 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "a source or artifacts of a project need a location",
     why: "Every type of source but CODEPIPELINE and NO_SOURCE says where the source is; artifacts in S3 say the bucket, \
-          whose name has no slash: what stands behind it is `path`.",
+          whose name has no slash: what stands behind it is `path`. A certificate is an object in S3, and a source that is \
+          opened with a connection or a secret names its ARN.",
     aws: "",
     wrong: "artifacts:\n  type: S3\n  location: my-bucket/builds",
     right: "artifacts:\n  type: S3\n  location: my-bucket\n  path: builds",
@@ -33,7 +34,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         for (place, node) in each("source", "secondarySources") {
             source(project, &place, node, diagnostics);
+            authorization(project, &place, node, diagnostics);
         }
+        certificate(project, diagnostics);
         for (place, node) in each("artifacts", "secondaryArtifacts") {
             artifacts(subject, project, &place, node, diagnostics);
         }
@@ -60,6 +63,8 @@ fn source(project: &Project, place: &str, node: &Node, diagnostics: &mut Diagnos
             let finding = parts::finding(&RULE, project, &place, location, message.to_owned())
                 .label("a bucket alone");
             diagnostics.push(finding.help("write `BUCKET/KEY.zip`, or `BUCKET/FOLDER/`"));
+        } else {
+            diagnostics.extend(address(project, place, kind, location));
         }
         return;
     }
@@ -135,4 +140,90 @@ fn artifacts(
             finding.help(format!("write `location: {bucket}` and `path: {path}`"))
         },
     );
+}
+
+/// A place that is written as for another program.
+fn address(project: &Project, place: &str, kind: &str, location: &Node) -> Option<Diagnostic> {
+    let text = fields::known(location)?;
+    let place = format!("{place}.location");
+    let told = |message: &str, label: &str, help: String| {
+        let finding = parts::doubtful(&RULE, project, &place, location, message.to_owned());
+        Some(finding.label(label).help(help))
+    };
+    match kind {
+        "S3" => {
+            let right = text.strip_prefix("s3://")?;
+            told(
+                "the place of a source in S3 is BUCKET/KEY, not an address",
+                "an address",
+                format!("write `{right}`"),
+            )
+        }
+        "CODECOMMIT" if !text.starts_with("https://") => {
+            let name = text.rsplit(['/', ':']).next().unwrap_or(text);
+            told(
+                "a repository of CodeCommit is given by the address to clone it from",
+                "no https address",
+                format!("write `https://git-codecommit.REGION.amazonaws.com/v1/repos/{name}`"),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// With what a source is opened: a connection or a secret, by its ARN.
+fn authorization(project: &Project, place: &str, source: &Node, diagnostics: &mut Diagnostics) {
+    let Some((at, kind)) = fields::get(source, "auth.type")
+        .and_then(|at| Some((at, fields::known(at)?)))
+        .filter(|(_, kind)| matches!(*kind, "CODECONNECTIONS" | "SECRETS_MANAGER"))
+    else {
+        return;
+    };
+    let what = match kind {
+        "CODECONNECTIONS" => "connection",
+        _ => "secret",
+    };
+    let place = format!("{place}.auth.resource");
+    let finding = match fields::get(source, "auth.resource") {
+        Some(node) if !fields::empty(source, "auth.resource") => {
+            let Some(text) = fields::known(node).filter(|text| !text.starts_with("arn:")) else {
+                return;
+            };
+            let message = format!("`{text}` is not the ARN of a {what}");
+            parts::doubtful(&RULE, project, &place, node, message).label("no ARN")
+        }
+        _ => {
+            let message = format!("`{kind}` does not say with which {what} the source is opened");
+            parts::doubtful(&RULE, project, &place, at, message).label("without `resource`")
+        }
+    };
+    diagnostics.push(finding.help(format!("write `resource:` and the ARN of the {what}")));
+}
+
+/// The certificate of a source lies in S3: BUCKET/KEY, or its ARN.
+fn certificate(project: &Project, diagnostics: &mut Diagnostics) {
+    let member = "environment.certificate";
+    let Some(node) = fields::get(&project.definition, member) else {
+        return;
+    };
+    let Some(text) = fields::known(node).filter(|text| !text.is_empty()) else {
+        return;
+    };
+    let arn = text
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.split_once(":s3:::"));
+    let strange = match arn {
+        Some((_, object)) => !object.contains('/'),
+        None => text.starts_with("arn:") || text.starts_with('/') || text.contains("://"),
+    };
+    if !strange {
+        return;
+    }
+    let message = format!("a certificate is an object in S3, its ARN or BUCKET/KEY, not `{text}`");
+    let finding = parts::doubtful(&RULE, project, member, node, message)
+        .label("neither an ARN nor BUCKET/KEY");
+    diagnostics.push(finding.help(match text.strip_prefix("s3://") {
+        Some(object) => format!("write `arn:aws:s3:::{object}`"),
+        None => "put it into a bucket, and write `arn:aws:s3:::BUCKET/KEY.pem`".to_owned(),
+    }));
 }

@@ -1,5 +1,7 @@
 //! Names, descriptions, tags and log groups of projects look as AWS takes them.
 
+use std::collections::BTreeMap;
+
 use super::parts;
 use crate::catalog::codebuild::{self, codebuild};
 use crate::catalog::structure;
@@ -8,6 +10,7 @@ use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Project, Text};
+use crate::source::Span;
 use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
@@ -79,6 +82,34 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 key,
             ));
         }
+        twice(project, diagnostics);
+    }
+}
+
+/// A key that stands twice in the list of tags.
+fn twice(project: &Project, diagnostics: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for (index, tag) in fields::items(&project.definition, "tags")
+        .iter()
+        .enumerate()
+    {
+        let Some(node) = fields::get(tag, "key") else {
+            continue;
+        };
+        let Some(key) = fields::known(node) else {
+            continue;
+        };
+        let Some(first) = seen.get(key) else {
+            seen.insert(key, node.span);
+            continue;
+        };
+        let message = format!("the tag `{key}` is there twice");
+        diagnostics.push(
+            parts::doubtful(&RULE, project, &format!("tags[{index}].key"), node, message)
+                .label("again here")
+                .related(*first, "first here")
+                .help("keep one of the two"),
+        );
     }
 }
 

@@ -12,7 +12,8 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "the role of a project is not the ARN of a role",
     why: "CodeBuild acts in the account under the project's role, and takes its ARN. The name alone is taken too, if the \
-          role has no path; the documentation knows only the ARN.",
+          role has no path; the documentation knows only the ARN. A batch is run with another role than its builds, so that what a \
+          build runs cannot start builds.",
     aws: "Invalid service role",
     wrong: "- build:\n    role: arn:aws:iam::123456789012:user/build\n    run: make",
     right: "- build:\n    role: arn:aws:iam::123456789012:role/build\n    run: make",
@@ -37,7 +38,23 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         }
         let member = "buildBatchConfig.serviceRole";
         if let Some(role) = fields::get(&project.definition, member).and_then(fields::leaf) {
-            one(&role, &parts::place(project, member), diagnostics);
+            let place = parts::place(project, member);
+            one(&role, &place, diagnostics);
+            let own = fields::get(&project.definition, "serviceRole").and_then(fields::leaf);
+            let own = own.or_else(|| match &project.role {
+                Some(Given::Existing(own)) if own.known => Some(own.clone()),
+                _ => None,
+            });
+            if let Some(own) = own.filter(|own| own.value == role.value && !own.value.is_empty()) {
+                let message = "the role that runs the batch is that of its builds";
+                diagnostics.push(
+                    RULE.doubtful(role.span, place, message)
+                        .label("the same role")
+                        .related(own.span, "the role of the builds")
+                        .help("give the batch a role of its own, which may start and stop builds of the project")
+                        .through(role.origin.as_ref()),
+                );
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     summary: "an environment variable of a project has a name that is kept, taken, or of no use in a shell",
     why: "Names that begin with CODEBUILD_ are CodeBuild's own. A name that is given twice has one value only, and which \
           of the two is not said anywhere. A shell reads names of letters, digits and underscores that begin with no \
-          digit.",
+          digit. A parameter without a name is found nowhere: a warning.",
     aws: "",
     wrong: "- build:\n    env:\n      CODEBUILD_MODE: fast\n    run: make",
     right: "- build:\n    env:\n      BUILD_MODE: fast\n    run: make",
@@ -36,6 +36,21 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             one(project, index, name, first, diagnostics);
             seen.entry(&name.value).or_insert(name);
             let value = &variable.value;
+            if variable.kind == VariableKind::ParameterStore
+                && value.known
+                && value.value.is_empty()
+            {
+                diagnostics.push(
+                    RULE.doubtful(
+                        value.span,
+                        place(project, index, name),
+                        format!("`{}` names no parameter", name.value),
+                    )
+                    .through(value.origin.as_ref())
+                    .label("nothing here")
+                    .help("give the name of a parameter, such as `/shop/name`"),
+                );
+            }
             let length = value.value.chars().count();
             if variable.kind == VariableKind::Plaintext && value.known && length > LONG {
                 diagnostics.push(

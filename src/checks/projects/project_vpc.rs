@@ -5,6 +5,8 @@ use crate::catalog::codebuild::codebuild;
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
+use crate::model::Project;
+use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "project-vpc",
@@ -67,6 +69,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 .help("give the VPC's id, its subnets and its security groups, or no VPC"),
             );
         }
+        ids(project, vpc, diagnostics);
         for (key, noun, quota) in [
             ("subnets", "subnets", &rules.subnets),
             (
@@ -112,6 +115,38 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 .label("not beside a fleet")
                 .related(fleet.span, "the fleet")
                 .help("leave `vpcConfig` out: the fleet has its network"),
+            );
+        }
+    }
+}
+
+/// Ids that begin as no id of their kind does.
+fn ids(project: &Project, vpc: &Node, diagnostics: &mut Diagnostics) {
+    for (key, begin) in &codebuild().vpc.prefixes {
+        let Some(node) = fields::get(vpc, key) else {
+            continue;
+        };
+        let items = node.as_list().unwrap_or(std::slice::from_ref(node));
+        for (index, item) in items.iter().enumerate() {
+            let Some(id) = fields::known(item).filter(|id| !id.is_empty()) else {
+                continue;
+            };
+            // what is still to be filled in says so
+            if id.starts_with(begin.as_str()) || id.contains(['<', '{', '$']) {
+                continue;
+            }
+            let member = match node.as_list() {
+                Some(_) => format!("vpcConfig.{key}[{index}]"),
+                None => format!("vpcConfig.{key}"),
+            };
+            let message =
+                format!("`{id}` does not look like an id: those of this kind begin with `{begin}`");
+            diagnostics.push(
+                parts::doubtful(&RULE, project, &member, item, message)
+                    .label("no id")
+                    .help(format!(
+                        "give the id, `{begin}0123456789abcdef0`, not a name"
+                    )),
             );
         }
     }

@@ -1,7 +1,8 @@
 //! A raw pipeline has `artifactStore` or `artifactStores`.
 
+use super::wording::{api_stores, below};
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::Pipeline;
 use crate::tree::Entry;
 
@@ -23,9 +24,35 @@ pub(super) const RULE: Rule = Rule {
 const KEYS: [&str; 2] = ["artifactStore", "artifactStores"];
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for pipeline in subject.model.pipelines.iter().filter(|p| p.raw) {
-        one(subject, pipeline, diagnostics);
+    for pipeline in &subject.model.pipelines {
+        match pipeline.raw {
+            true => one(subject, pipeline, diagnostics),
+            false => diagnostics.extend(beside_made(subject, pipeline)),
+        }
     }
+}
+
+/// One store under `api:`, where several are made.
+fn beside_made(subject: &Subject<'_>, pipeline: &Pipeline) -> Option<Diagnostic> {
+    let stores = api_stores(pipeline);
+    let [only] = stores[..] else {
+        return None;
+    };
+    let mut actions = pipeline.stages.iter().flat_map(|stage| &stage.actions);
+    let abroad = actions.find_map(|action| {
+        let region = action.region.as_ref().filter(|region| region.known)?;
+        (subject.region.is_some() && subject.region != Some(region.value.as_str()))
+            .then_some(region)
+    });
+    let region = abroad.filter(|_| only.key == KEYS[0])?;
+    let path = below(&pipeline.path, &only.key);
+    let message = "a pipeline with actions in several regions has `artifactStores`";
+    Some(
+        RULE.finding(only.key_span, path, message)
+            .label("of one region only")
+            .related(region.span, "another region")
+            .help("write `artifactStores: {REGION: {type: S3, location: BUCKET}}`"),
+    )
 }
 
 /// A store is there if it says something: an empty map is none.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::wording::api_stores;
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject, fields};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -39,9 +40,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let provider = &subject.model.provider;
     let home = provider.region.as_ref().filter(|region| region.known);
     let said = home.map(|region| (region.value.clone(), Some(region.span)));
-    for pipeline in subject.model.pipelines.iter().filter(|p| p.raw) {
+    for pipeline in &subject.model.pipelines {
         let mut stores = Vec::new();
-        for entry in &pipeline.raw_stores {
+        for entry in api_stores(pipeline) {
             let path = fields::join(&pipeline.path, &entry.key);
             if entry.key == "artifactStore" {
                 stores.extend(said.clone().map(|region| raw(entry, &path, region)));

@@ -1,7 +1,6 @@
 //! The pipeline as a whole: stages, order, artifacts, namespaces, triggers, conditions, quotas.
 
 mod action_name_duplicate;
-mod allow_misplaced;
 mod api_word_unknown;
 mod artifact_duplicate;
 mod artifact_store_choice;
@@ -37,19 +36,17 @@ mod stages_too_few;
 mod tag_invalid;
 mod tags_too_many;
 mod timeout_range;
-mod topic_region;
 mod trigger_filter;
 mod trigger_pattern;
 mod trigger_source;
 mod variable_unused;
-mod wording;
+pub(super) mod wording;
 
 use super::Rule;
 
 /// The rules of this folder.
 pub(super) const RULES: &[&Rule] = &[
     &action_name_duplicate::RULE,
-    &allow_misplaced::RULE,
     &api_word_unknown::RULE,
     &artifact_duplicate::RULE,
     &artifact_store_choice::RULE,
@@ -85,7 +82,6 @@ pub(super) const RULES: &[&Rule] = &[
     &tag_invalid::RULE,
     &tags_too_many::RULE,
     &timeout_range::RULE,
-    &topic_region::RULE,
     &trigger_filter::RULE,
     &trigger_pattern::RULE,
     &trigger_source::RULE,

@@ -4,15 +4,16 @@ use super::wording::{below, conditions, rule_path, unfit};
 use crate::catalog::{iam, structure};
 use crate::checks::references::references;
 use crate::checks::{Rule, Subject, flow};
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Given, MadeRole, Stage, Text};
 
 pub(super) const RULE: Rule = Rule {
     code: "role-arn",
     severity: Severity::Error,
-    summary: "a role is missing or is no ARN of a role",
+    summary: "a role is missing or is no ARN of a role, or what bounds it is no policy",
     why: "In raw definitions AWS wants the whole ARN of a role, `arn:aws:iam::ACCOUNT:role/NAME`, the account with all \
-          of its 12 digits. Elsewhere the name of the role is enough, and a role that is not given is made.",
+          of its 12 digits. Elsewhere the name of the role is enough, and a role that is not given is made. What bounds the roles that \
+          are made (`permissionsBoundary`) is a policy, `arn:aws:iam::ACCOUNT:policy/NAME`, or its name.",
     aws: "Member must satisfy regular expression pattern: arn:aws(-[\\w]+)*:iam::[0-9]{12}:role/.*",
     wrong: "provider:\n  pipelineRole: arn:aws:iam::YOUR_ACCOUNT:role/pipeline",
     right: "provider:\n  pipelineRole: arn:aws:iam::111122223333:role/pipeline",
@@ -35,6 +36,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             Some(Given::Made(made)) => named(subject, made, &path, diagnostics),
             None => {}
         }
+    }
+    if let Some(boundary) = &provider.permissions_boundary {
+        diagnostics.extend(of_boundary(subject, boundary));
     }
     for project in &subject.model.projects {
         if let Some(Given::Made(made)) = &project.role {
@@ -72,6 +76,37 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             of_rules(subject, stage, diagnostics);
         }
     }
+}
+
+/// The policy that bounds every made role: its ARN, or its name in this account.
+fn of_boundary(subject: &Subject<'_>, boundary: &Text) -> Option<Diagnostic> {
+    let limits = iam::limits();
+    let path = "provider.permissionsBoundary".to_owned();
+    let value = &boundary.value;
+    if !value.starts_with("arn:") {
+        // behind a path, if there is one
+        let name = Text {
+            value: value.rsplit('/').next().unwrap_or(value).to_owned(),
+            ..boundary.clone()
+        };
+        let fact = &limits.managed_policy_name;
+        return unfit(&RULE, subject, &name, fact, "name of a policy", path);
+    }
+    if !boundary.known || limits.permissions_boundary.check(value).is_ok() {
+        return None;
+    }
+    Some(
+        RULE.finding(
+            boundary.span,
+            path,
+            format!("`{value}` is no ARN of a policy"),
+        )
+        .label("no policy")
+        .help(
+            "write it as `arn:aws:iam::ACCOUNT:policy/NAME`, or give the name of the policy alone",
+        )
+        .through(boundary.origin.as_ref()),
+    )
 }
 
 /// The name of a role that is made.

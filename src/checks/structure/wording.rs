@@ -3,8 +3,9 @@
 use crate::catalog::text::{Quota, TextProblem, TextRule};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::Diagnostic;
-use crate::model::{self, Action, Condition, Model, Stage, Text};
+use crate::model::{self, Action, Condition, Model, Pipeline, Stage, Text};
 use crate::source::Span;
+use crate::tree::Entry;
 
 /// A word of the API in raw forms, the file's word elsewhere.
 pub(super) fn word<'w>(raw: bool, api: &'w str, friendly: &'w str) -> &'w str {
@@ -18,7 +19,7 @@ pub(super) fn rule_path(condition: &Condition, index: usize) -> String {
 }
 
 /// The path of a part; of the root it is the part alone.
-pub(super) fn below(path: &str, part: &str) -> String {
+pub(in crate::checks) fn below(path: &str, part: &str) -> String {
     if path.is_empty() {
         part.to_owned()
     } else {
@@ -67,14 +68,28 @@ pub(super) fn condition_rules(
     })
 }
 
+/// The stores that a pipeline has in the words of the API: those of a raw definition, or those under `api:`, which go
+/// over what is made.
+pub(super) fn api_stores(pipeline: &Pipeline) -> Vec<&Entry> {
+    if pipeline.raw {
+        return pipeline.raw_stores.iter().collect();
+    }
+    let Some(api) = &pipeline.api else {
+        return Vec::new();
+    };
+    let given = ["artifactStore", "artifactStores"].into_iter();
+    let entries = given.filter_map(|key| api.entry(key));
+    entries.filter(|entry| !entry.value.is_null()).collect()
+}
+
 /// Names in backticks with commas and a last "and".
-pub(super) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+pub(in crate::checks) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     list(&words)
 }
 
 /// Where the file says the region of the run.
-pub(super) fn home_span(subject: &Subject<'_>) -> Option<Span> {
+pub(in crate::checks) fn home_span(subject: &Subject<'_>) -> Option<Span> {
     let said = subject.model.provider.region.as_ref()?;
     (said.known && subject.region == Some(said.value.as_str())).then_some(said.span)
 }
@@ -116,7 +131,7 @@ pub(super) fn list(words: &[String]) -> String {
 }
 
 /// A text that does not fit what its place takes; `what` is `stage name`, `artifact name`.
-pub(super) fn unfit(
+pub(in crate::checks) fn unfit(
     rule: &Rule,
     subject: &Subject<'_>,
     text: &Text,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{body, compiled, compiled_with, facts, good, statements, texts};
+use crate::compile::Compiled;
 use crate::resources::Kind;
 use crate::variables::Request;
 
@@ -146,6 +147,44 @@ fn a_trust_policy_that_is_too_large_is_said_before() {
     );
     let (_, found) = compiled(&file);
     assert!(found[0].starts_with("policy-too-large "), "{found:?}");
+}
+
+#[test]
+fn stores_under_api_are_not_made_and_may_be_used() {
+    let file = |api: &str| {
+        format!("service: hw\nsource: {{codecommit: r}}\nstages:\n  - build: make\napi:\n  {api}\n")
+    };
+    let buckets = |compiled: &Compiled| {
+        let all = compiled.desired.resources.iter();
+        all.filter(|r| r.id.kind == Kind::Bucket).count()
+    };
+    let plain = good(&file("executionMode: QUEUED"));
+    assert_eq!(buckets(&plain), 1);
+    for (api, key) in [
+        ("artifactStore: {location: theirs}", "artifactStore"),
+        (
+            "artifactStores: {us-east-1: {location: theirs}}",
+            "artifactStores",
+        ),
+    ] {
+        let compiled = good(&file(api));
+        assert_eq!(buckets(&compiled), 0, "{api}");
+        let pipeline = body(&compiled, Kind::Pipeline, "hw");
+        let other = match key {
+            "artifactStore" => "artifactStores",
+            _ => "artifactStore",
+        };
+        assert!(pipeline[other].is_null(), "{pipeline:#}");
+        assert!(
+            pipeline[key].to_string().contains("\"theirs\""),
+            "{pipeline:#}"
+        );
+        for role in ["hw-pipeline-us-east-1", "hw-Build-build-us-east-1"] {
+            let text = body(&compiled, Kind::Role, role).to_string();
+            assert!(text.contains("arn:aws:s3:::theirs"), "{role}: {text}");
+            assert!(!text.contains("artifacts-"), "{role}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ struct Brought {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for step in flow::all_steps(subject.model) {
         let action = step.action;
-        let allow = action.allow.first().map(|statement| statement.span);
+        let allow = action.allow.first().map(|statement| statement.node.span);
         let passed = action.pass_roles.first().map(|role| role.span);
         for (key, span) in [("allow", allow), ("passRoles", passed)] {
             if let Some((span, role)) = span.zip(of_action(subject, &step)) {
@@ -46,7 +46,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let projects = subject.model.projects.iter();
     for project in projects.filter(|project| !project.existing) {
         if let Some(statement) = project.allow.first() {
-            let place = (statement.span.start, statement.span.end);
+            let place = (statement.node.span.start, statement.node.span.end);
             by_statement.entry(place).or_default().push(project);
         }
     }
@@ -62,13 +62,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         else {
             continue;
         };
-        let path = match projects.len() {
-            1 => format!("{}.allow", project.path),
-            _ => "defaults.allow".to_owned(),
-        };
+        let path = statement.path.trim_end_matches("[0]").to_owned();
         one(
             "allow",
-            statement.span,
+            statement.node.span,
             path,
             &project.name.value,
             role,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::wording::home_span;
 use crate::catalog::companions::{NotificationOf, companions};
+use crate::checks::structure::wording::home_span;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{AlarmWatch, Notify, Project, Text};

@@ -19,32 +19,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    let model = subject.model;
     let mut seen = std::collections::HashSet::new();
-    let mut all: Vec<(String, &Notify)> = Vec::new();
-    for notification in &model.notifications {
-        let path = format!("notifications.{}", notification.event.value);
-        all.extend(
-            notification
-                .notify
-                .iter()
-                .map(|notify| (path.clone(), notify)),
-        );
-    }
-    for alarm in &model.alarms {
-        let path = format!("{}.notify", alarm.path);
-        all.extend(alarm.notify.iter().map(|notify| (path.clone(), notify)));
-    }
-    for action in model
-        .pipelines
-        .iter()
-        .flat_map(|p| &p.stages)
-        .flat_map(|stage| &stage.actions)
-    {
-        let path = format!("{}.notify", action.path);
-        all.extend(action.notify.iter().map(|notify| (path.clone(), notify)));
-    }
-    for (path, notify) in all {
+    for (path, notify, _) in super::told(subject.model) {
         let addresses = match notify {
             Notify::Email(address) => std::slice::from_ref(address),
             Notify::Made { emails, .. } => &emails[..],
