@@ -190,21 +190,19 @@ fn texts(
             Some(_) => format!("{path}[{index}]"),
             None => path.to_owned(),
         };
-        match &item.data {
-            Data::Text(text) => {
-                let Some((message, label, help, certain)) = part(text, iam::grammar()) else {
-                    continue;
-                };
-                let told = match certain {
-                    true => RULE.finding(item.span, path, message),
-                    false => RULE.doubtful(item.span, path, message),
-                };
-                let told = told.label(label).help(help);
-                diagnostics.push(told.through(item.origin.as_ref()));
-            }
-            // what is no text was told where the file was read
-            _ => {}
-        }
+        // what is no text was told where the file was read
+        let Data::Text(text) = &item.data else {
+            continue;
+        };
+        let Some((message, label, help, certain)) = part(text, iam::grammar()) else {
+            continue;
+        };
+        let told = match certain {
+            true => RULE.finding(item.span, path, message),
+            false => RULE.doubtful(item.span, path, message),
+        };
+        let told = told.label(label).help(help);
+        diagnostics.push(told.through(item.origin.as_ref()));
     }
 }
 
