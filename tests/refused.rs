@@ -39,7 +39,7 @@ const REFUSED: [(&str, &[Refusal]); 16] = [
         ("api-key-unknown", "P.stages[0].actions[0].actionTypeId.configuration", "\"configuration\""),
         ("name-invalid", "P.stages[1].name", " "),
         ("artifact-store-choice", "P", "definition"),
-        ("artifact-unknown", "P.stages[1].actions[0].inputArtifacts", "\"TiruqiXibola\""),
+        ("artifact-unknown", "P.stages[1].actions[0].inputArtifacts[0].name", "\"TiruqiXibola\""),
         ("project-source-pair", "J0.source.type", "\"CODECOMMIT\""),
     ]),
     ("pipelines/refused/027.json", &[

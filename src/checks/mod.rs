@@ -16,16 +16,18 @@ mod actions;
 mod advice;
 mod buildspec;
 mod companions;
+mod cron;
+mod exact;
 mod fields;
 mod flow;
 pub mod ignores;
+mod once;
 mod projects;
 mod references;
 mod structure;
 mod subject;
 mod unread;
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -107,40 +109,28 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 
 /// Applies every rule.
 pub fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    let mut found = Diagnostics::new();
     for rule in ALL.iter() {
-        (rule.check)(subject, diagnostics);
+        (rule.check)(subject, &mut found);
     }
-    once(diagnostics);
     // what `api:` says has its place there, not where the rules know its like
     let added = &subject.model.added;
-    if !added.is_empty() {
-        diagnostics.edit(|mut one| {
-            let path = added
-                .iter()
-                .find_map(|api| match one.path.starts_with(&api.path) {
-                    true => None,
-                    false => api.path_of(one.span),
-                });
-            if let Some(path) = path {
-                one.path = path;
-            }
-            Some(one)
-        });
-    }
-}
-
-/// What has no value is not known either: that is told once.
-fn once(diagnostics: &mut Diagnostics) {
-    const UNKNOWN: &str = "value-unknown";
-    if !diagnostics.iter().any(|one| one.code == UNKNOWN) {
-        return;
-    }
-    let missing: HashSet<Span> = diagnostics
-        .iter()
-        .filter(|one| one.severity == Severity::Error && one.code.starts_with("variable-"))
-        .map(|one| one.span)
-        .collect();
-    diagnostics.edit(|one| (one.code != UNKNOWN || !missing.contains(&one.span)).then_some(one));
+    found.edit(|mut one| {
+        let of_api = added
+            .iter()
+            .find_map(|api| match one.path.starts_with(&api.path) {
+                true => None,
+                false => api.path_of(one.span),
+            });
+        let path = of_api.or_else(|| exact::path(subject.tree, &one.path, one.span));
+        if let Some(path) = path {
+            one.path = path;
+        }
+        Some(one)
+    });
+    once::merge(subject.tree, diagnostics, &mut found);
+    diagnostics.append(found);
+    once::unknown(diagnostics);
 }
 
 #[cfg(test)]

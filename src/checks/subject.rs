@@ -13,6 +13,8 @@ use super::Unread;
 pub struct Subject<'a> {
     /// The typed pipelines.
     pub model: &'a Model,
+    /// The tree they were read from.
+    pub tree: &'a Node,
     /// Every text that was read, for places inside of values.
     pub sources: &'a Sources,
     /// The region of the run, where one is known.

@@ -413,6 +413,7 @@ impl<'a> Session<'a> {
         let buildspecs = self.buildspecs(&model, &document.folder);
         let subject = checks::Subject {
             model: &model,
+            tree: &document.tree,
             sources: &self.sources,
             region: document.region.as_deref().filter(|_| !offline || said),
             stage: &document.stage,

@@ -301,11 +301,15 @@ pub(super) fn whole(node: &Node, path: &str, out: &mut Diagnostics) -> Option<(u
         )]
         return Some((value as u32, node.span));
     }
-    out.push(invalid(
-        node,
-        path,
-        format!("{} must be a whole number from 0", place(path)),
-    ));
+    let (must, help) = if value < 0.0 {
+        ("cannot be below 0", "write a greater number".to_owned())
+    } else if value.fract() == 0.0 {
+        ("is too great a number", "write a smaller one".to_owned())
+    } else {
+        let near = format!("write `{}` or `{}`", value.floor(), value.ceil());
+        ("must be a whole number", near)
+    };
+    out.push(invalid(node, path, format!("{} {must}", place(path))).help(help));
     None
 }
 

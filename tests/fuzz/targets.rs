@@ -89,6 +89,7 @@ pub fn see(text: &str, change: &mut dyn FnMut(&mut Node)) -> Seen {
             checks::check(
                 &Subject {
                     model: &model,
+                    tree: &resolved.tree,
                     sources: &sources,
                     region: resolved.region.as_deref(),
                     stage: &resolved.stage,

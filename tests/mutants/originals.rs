@@ -114,6 +114,7 @@ pub(super) fn see(text: &str, region: &str, said: bool) -> Vec<Seen> {
             checks::place_buildspecs(&mut model, &sources);
             let subject = Subject {
                 model: &model,
+                tree: &resolved.tree,
                 sources: &sources,
                 region: resolved.region.as_deref().filter(|_| said),
                 stage: &resolved.stage,

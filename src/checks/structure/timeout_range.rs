@@ -58,9 +58,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         for condition in conditions(stage) {
             for (index, rule) in condition.rules.iter().enumerate() {
                 if let Some((minutes, span)) = rule.timeout_minutes {
-                    let path = format!("{}.timeout", rule_path(condition, index));
+                    let raw = rule.raw.is_some();
+                    let word = if raw { "timeoutInMinutes" } else { "timeout" };
+                    let path = format!("{}.{word}", rule_path(condition, index));
                     let who = format!("the rule `{}`", rule.name.value);
-                    bounds(minutes, span, &path, &who, rule.raw.is_some(), diagnostics);
+                    bounds(minutes, span, &path, &who, raw, diagnostics);
                 }
             }
         }
