@@ -112,6 +112,81 @@ fn what_is_missing_is_told_beside_what_cannot_be_read() {
     assert_eq!(missing.count(), 0, "{hidden:?}");
 }
 
+/// `path` is the place in the file's structure, down to the item of the list and its member.
+#[test]
+fn paths_lead_to_the_very_member() {
+    let folder = folder("../unread");
+    let found: Vec<String> = findings(&folder, "places.yml")
+        .iter()
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap();
+            let path = text("path").replace("pipelines.shop.definition.", "");
+            format!("{} {path}", text("code"))
+        })
+        .collect();
+    for expected in [
+        "artifact-unknown stages[1].actions[0].inputArtifacts[0].name",
+        "artifact-unknown stages[1].beforeEntry.conditions[0].rules[1].inputArtifacts[0].name",
+        "timeout-range stages[1].beforeEntry.conditions[0].rules[1].timeoutInMinutes",
+        "quota-exceeded triggers[0].gitConfiguration.push[0].branches.includes[1]",
+        "quota-exceeded variables[1].defaultValue",
+        "name-invalid variables[0].name",
+        "field-limit stages[1].actions[1].environmentVariables[1].type",
+    ] {
+        assert!(
+            found.iter().any(|one| one == expected),
+            "{expected}: {found:#?}"
+        );
+    }
+}
+
+/// The triggers of a pipeline have a bound of bytes all together, which is reached before any other.
+#[test]
+fn triggers_have_a_size() {
+    let temp = tempfile::tempdir().unwrap();
+    let text = |triggers: usize| {
+        let patterns = |side: &str| {
+            let patterns: Vec<String> = (0..8)
+                .map(|n| format!("{side}{n}{}", "x".repeat(200)))
+                .collect();
+            patterns.join(", ")
+        };
+        let filter = format!(
+            "{{branches: {{includes: [{}], excludes: [{}]}}}}",
+            patterns("a"),
+            patterns("b")
+        );
+        let mut text = String::from("service: shop\nsource:\n");
+        for n in 0..triggers {
+            text.push_str(&format!(
+                "  - {{name: S{n}, github: acme/shop{n}, branch: main, connection: shop}}\n"
+            ));
+        }
+        text.push_str("stages:\n  - build: make\napi:\n  triggers:\n");
+        for n in 0..triggers {
+            text.push_str(&format!(
+                "    - providerType: CodeStarSourceConnection\n      gitConfiguration:\n        \
+                 sourceActionName: S{n}\n        push: [{filter}, {}]\n",
+                filter.replace("includes: [a", "includes: [c")
+            ));
+        }
+        text
+    };
+    let told = |triggers: usize| {
+        fs::write(temp.path().join("pipeline.yml"), text(triggers)).unwrap();
+        let found = findings(temp.path(), "pipeline.yml");
+        let mine = found.iter().filter(|one| one["code"] == "quota-exceeded");
+        mine.map(|one| one["message"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(20), Vec::<String>::new());
+    let found = told(40);
+    assert!(
+        matches!(&found[..], [one] if one.contains("204800 bytes")),
+        "{found:?}"
+    );
+}
+
 /// What is wrong with the cases of a code.
 fn judged(code: &str, folder: &Path) -> Vec<String> {
     let bless = std::env::var_os("BLESS").is_some();

@@ -36,9 +36,19 @@ pub struct ConfigKey {
     /// False if `values` is not the whole truth: a warning.
     #[serde(default = "super::yes")]
     pub values_certain: bool,
+    /// Words that some page of AWS has beside `values`: not certainly wrong.
+    #[serde(default)]
+    pub doubtful_values: Vec<String>,
+    /// False if it is not known what stands between the items of a list.
+    #[serde(default = "super::yes")]
+    pub separator_certain: bool,
     /// Pattern of the whole value.
     #[serde(default)]
     pub pattern: Option<Pattern>,
+    /// Whether what does not match is certainly wrong: as a rule, a name of the wrong form is found out when the action
+    /// runs.
+    #[serde(default)]
+    pub pattern_certain: bool,
     /// Fewest and most characters, where narrower than for every key.
     #[serde(default)]
     pub length: Option<[usize; 2]>,
@@ -158,6 +168,24 @@ impl ConfigKey {
             return Err(ValueProblem::Pattern);
         }
         Ok(())
+    }
+
+    /// Whether the sources leave no doubt that this is wrong.
+    pub fn certainly(&self, problem: &ValueProblem) -> bool {
+        let one_word = |item: &str| !item.contains([' ', ';', '|', '/']);
+        self.certain
+            && match problem {
+                ValueProblem::NotAValue(item) => {
+                    self.values_certain
+                        && (self.separator_certain || one_word(item))
+                        && !self.doubtful_values.contains(item)
+                }
+                // an ARN of another service never fits
+                ValueProblem::Pattern => {
+                    self.pattern_certain || matches!(self.format, Format::Arn | Format::RoleArn)
+                }
+                _ => true,
+            }
     }
 
     fn check_format(&self, value: &str) -> Result<(), ValueProblem> {

@@ -177,6 +177,8 @@ pub struct Quotas {
     pub variable_description: Quota,
     /// Triggers of a pipeline.
     pub triggers: Quota,
+    /// Bytes of all the triggers of a pipeline.
+    pub triggers_size: Quota,
     /// Push filters of a trigger.
     pub push_filters: Quota,
     /// Pull request filters of a trigger.

@@ -590,8 +590,8 @@ impl Decoder<'_> {
         let action_type = actions::by_id("commands")?;
         let mut action = blank(action_type, None, name, place.span, &place.path, "commands");
         if entry.value.as_map().is_none() {
-            action.commands = super::decode::texts(&entry.value, &place.path, self.out);
-            self.no_run_time_variables(&action.commands, &place.path);
+            action.commands =
+                one_line_each(super::decode::texts(&entry.value, &place.path, self.out));
             action.inputs.extend(place.scope.source_output.clone());
             return Some(action);
         }
@@ -603,8 +603,7 @@ impl Decoder<'_> {
         if !map.has("run") {
             map.missing("run", "a command or a list of commands", self.out);
         }
-        action.commands = map.texts("run", self.out).unwrap_or_default();
-        self.no_run_time_variables(&action.commands, &map.at("run"));
+        action.commands = one_line_each(map.texts("run", self.out).unwrap_or_default());
         action.output_variables = map.texts("exports", self.out).unwrap_or_default();
         if !action.output_variables.is_empty() && action.namespace.is_none() {
             action.namespace = Some(names::namespace(&action.name));
@@ -634,6 +633,48 @@ impl Decoder<'_> {
     }
 }
 
+/// Commands of several lines, line by line: AWS takes commands of one line. What goes on over lines stays whole where that
+/// is not surely the same.
+pub(super) fn one_line_each(commands: Vec<Text>) -> Vec<Text> {
+    let split =
+        |text: Text| match lines(&text.value).filter(|_| text.known && text.secret.is_none()) {
+            Some(lines) => lines
+                .into_iter()
+                .map(|line| Text {
+                    value: line,
+                    ..text.clone()
+                })
+                .collect(),
+            None => vec![text],
+        };
+    commands.into_iter().flat_map(split).collect()
+}
+
+/// The lines of a text of several, each a command; nothing where a command goes on over lines.
+fn lines(text: &str) -> Option<Vec<String>> {
+    const OPEN: [&str; 11] = [
+        "if", "for", "while", "until", "case", "select", "function", "then", "do", "{", "(",
+    ];
+    const MORE: [&str; 8] = ["\\", "&&", "||", "|", "{", "(", "then", "do"];
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    let goes_on = |line: &&str| {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        let quotes = ['"', '\'', '`'].map(|quote| line.matches(quote).count());
+        OPEN.contains(&first)
+            || MORE.iter().any(|end| line.ends_with(end))
+            || line.contains("<<")
+            || line.matches('(').count() != line.matches(')').count()
+            || line.matches('{').count() != line.matches('}').count()
+            || quotes.iter().any(|count| count % 2 == 1)
+    };
+    let several = text.trim_end().contains('\n') && !lines.is_empty();
+    (several && !lines.iter().any(goes_on)).then(|| lines.into_iter().map(str::to_owned).collect())
+}
+
 /// A single topic ARN goes into the configuration; anyone else is told by what the compiler makes. An approval tells one
 /// topic: addresses can share one, topics cannot.
 fn told_by(action: &mut Action, told: Vec<Notify>, path: &str, out: &mut Diagnostics) {
@@ -661,5 +702,32 @@ fn told_by(action: &mut Action, told: Vec<Notify>, path: &str, out: &mut Diagnos
                 .push((Text::new("NotificationArn", topic.span), topic.clone()));
         }
         _ => action.notify = told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines;
+
+    #[test]
+    fn lines_are_commands_of_their_own_where_nothing_goes_on() {
+        let split = |text: &str| lines(text).map(|lines| lines.join("; "));
+        assert_eq!(
+            split("make\n\n# and\n  make test\n").as_deref(),
+            Some("make; make test")
+        );
+        for whole in [
+            "make",
+            "make\n",
+            "if x\nthen y\nfi",
+            "docker run \\\n  image",
+            "a &&\nb",
+            "cat <<END\nx\nEND",
+            "f() {\n x\n}",
+            "echo \"a\nb\"",
+            "# only\n# notes\n",
+        ] {
+            assert_eq!(split(whole), None, "{whole}");
+        }
     }
 }

@@ -174,7 +174,8 @@ impl Decoder<'_> {
     ) {
         let path = map.at(&kind.key);
         if provider.commands {
-            rule.commands = map.texts(&kind.key, self.out).unwrap_or_default();
+            let commands = map.texts(&kind.key, self.out).unwrap_or_default();
+            rule.commands = super::actions::one_line_each(commands);
             return;
         }
         let Some(value) = map.text(&kind.key, self.out) else {

@@ -129,7 +129,7 @@ fn commands_missing(original: &Original) -> Vec<Mutant> {
 }
 
 fn field_limit(original: &Original) -> Vec<Mutant> {
-    with_commands(original, |action, number| {
+    let mut mutants = with_commands(original, |action, number| {
         let many = |count: usize, item: &dyn Fn(usize) -> Value| -> Value {
             (0..count).map(item).collect()
         };
@@ -163,7 +163,13 @@ fn field_limit(original: &Original) -> Vec<Mutant> {
         };
         action[member] = value;
         Some(vec![member])
-    })
+    });
+    // AWS says that it takes one line, and not what it does with more
+    mutants.extend(doubtful(with_commands(original, |action, _| {
+        action["commands"] = json!(["make\nmake test"]);
+        Some(vec!["commands"])
+    })));
+    mutants
 }
 
 fn field_misplaced(original: &Original) -> Vec<Mutant> {

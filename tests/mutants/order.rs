@@ -138,7 +138,7 @@ fn ruled(provider: &str, configuration: Value) -> Value {
 fn rule_configuration(original: &Original) -> Vec<Mutant> {
     let variable = "#{codepipeline.PipelineExecutionId}";
     let mut mutants = later(original, |stage, number| {
-        stage["beforeEntry"] = match number % 9 {
+        stage["beforeEntry"] = match number % 12 {
             0 => ruled("CloudWatchAlarm", json!({"AlarmStates": "ALARM"})),
             1 => ruled("LambdaInvoke", json!({"UserParameters": "x"})),
             2 => ruled("DeploymentWindow", json!({"TimeZone": "UTC"})),
@@ -159,6 +159,15 @@ fn rule_configuration(original: &Original) -> Vec<Mutant> {
                 "CloudWatchAlarm",
                 json!({"AlarmName": "a", "alarmName": "a"}),
             ),
+            8 => ruled(
+                "VariableCheck",
+                json!({"Variable": "main", "Operator": "EQ", "Value": "1"}),
+            ),
+            9 => ruled(
+                "CloudWatchAlarm",
+                json!({"AlarmName": "a", "AlarmStates": "RED"}),
+            ),
+            10 => ruled("DeploymentWindow", json!({"Cron": "0 0 9-17 ? * MON-FRI"})),
             _ => ruled(
                 "LambdaInvoke",
                 json!({"FunctionName": "f", "InvocationType": "Event"}),
@@ -168,15 +177,16 @@ fn rule_configuration(original: &Original) -> Vec<Mutant> {
     });
     // how several states are written is not documented, and the window is read when it is looked at
     mutants.extend(doubtful(later(original, |stage, number| {
-        stage["beforeEntry"] = match number % 3 {
+        stage["beforeEntry"] = match number % 4 {
             1 => ruled(
                 "VariableCheck",
-                json!({"Variable": "main", "Operator": "EQ", "Value": "1"}),
+                json!({"Variable": variable, "Operator": "MATCHES", "Value": "(a"}),
             ),
             0 => ruled(
                 "CloudWatchAlarm",
-                json!({"AlarmName": "a", "AlarmStates": "RED"}),
+                json!({"AlarmName": "a", "AlarmStates": "ALARM;OK"}),
             ),
+            3 => ruled("DeploymentWindow", json!({"Cron": "* * 25 ? * MON-FRI"})),
             _ => ruled("DeploymentWindow", json!({"Cron": "0 9-17 * * MON-FRI"})),
         };
         Some(vec!["beforeEntry"])

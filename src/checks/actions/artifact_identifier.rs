@@ -35,7 +35,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             if names.len() < 2 {
                 continue;
             }
-            for (index, name) in names.iter().enumerate().filter(|(_, name)| name.known) {
+            for (index, name) in names
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| name.known && !name.value.is_empty())
+            {
                 let Err(problem) = rule.check(&name.value) else {
                     continue;
                 };

@@ -62,10 +62,6 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn is_arn(format: Format) -> bool {
-    matches!(format, Format::Arn | Format::RoleArn)
-}
-
 /// Whether the value is a role by its name, of which the ARN is made.
 fn names_role(step: &Step<'_>, key: &ConfigKey, value: &Text) -> bool {
     let name = value.value.trim_start_matches('/');
@@ -88,12 +84,7 @@ fn one(
     let word = step.key_word(&key.name);
     let text = form::short(&value.value);
     let mut span = value.span;
-    let sure = match problem {
-        ValueProblem::NotAValue(_) => key.certain && key.values_certain,
-        // a name of the wrong form is found out when the action runs; an ARN of another service never fits
-        ValueProblem::Pattern => key.certain && is_arn(key.format),
-        _ => key.certain,
-    };
+    let sure = key.certainly(problem);
     let (message, help) = match problem {
         ValueProblem::NotAValue(item) => {
             if let Some(at) = value.value.find(item.as_str()) {
@@ -149,9 +140,13 @@ fn one(
 fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
     match format {
         Format::ArtifactPath => {
-            let input = step.action.inputs.first();
-            let artifact = input.map_or("Source", |input| input.value.as_str());
-            format!("write `{artifact}::{}`", form::short(&value.value))
+            let inputs = &step.action.inputs;
+            let (artifact, path) = split_path(&value.value);
+            let own = inputs.iter().find(|input| input.value == artifact);
+            let artifact = own
+                .or(inputs.first())
+                .map_or("Source", |input| input.value.as_str());
+            format!("write `{artifact}::{}`", form::short(path))
         }
         Format::Bool => "write `true` or `false`, in small letters".to_owned(),
         Format::Url => {
@@ -180,6 +175,15 @@ fn format_help(step: &Step<'_>, format: Format, value: &Text) -> String {
         Format::NameValueJson => r#"write [{"name": "NAME", "value": "VALUE"}]"#.to_owned(),
         Format::JsonList => r#"write ["VALUE"]"#.to_owned(),
         _ => format!("write {}", format.words()),
+    }
+}
+
+/// The artifact and the path that are meant where one of them, or a colon, is missing.
+fn split_path(value: &str) -> (&str, &str) {
+    let (artifact, path) = value.split_once(':').unwrap_or(("", value));
+    match path.trim_start_matches(':') {
+        "" => (artifact, "PATH"),
+        path => (artifact, path),
     }
 }
 

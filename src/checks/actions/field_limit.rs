@@ -103,6 +103,10 @@ fn texts(
     for (index, item) in list.iter().enumerate().filter(|(_, item)| item.known) {
         let characters = item.value.chars().count() as u64;
         if length.allows(characters) {
+            let lines = item.value.trim_end().contains(['\n', '\r']);
+            if what == "command" && lines {
+                diagnostics.push(lines_of(item, format!("{path}[{index}]"), owner));
+            }
             continue;
         }
         let finding = RULE.finding(
@@ -129,6 +133,15 @@ fn texts(
             _ => finding.help(format!("shorten it to {}", length.max)),
         });
     }
+}
+
+/// AWS says that it takes commands of one line, and does not say what it does with others.
+fn lines_of(command: &Text, path: String, owner: &str) -> Diagnostic {
+    let message = format!("a command of {owner} has several lines; AWS takes commands of one line");
+    RULE.doubtful(command.span, path, message)
+        .label("several lines")
+        .help("write a list of commands, a line each, or put it into a script of the source and run that")
+        .through(command.origin.as_ref())
 }
 
 /// The first item over the quota.
@@ -224,7 +237,9 @@ fn name(variable: &Variable, path: &str, raw: bool) -> Option<Diagnostic> {
         ),
     };
     let finding = RULE.finding(name.span, path, message).label(label);
+    let too_long = matches!(problem, TextProblem::TooLong { .. });
     Some(match &rule.characters {
+        _ if too_long => finding.help(format!("shorten it to {}", rule.length[1])),
         Some(characters) => finding.help(format!("it is made of {characters}")),
         None => finding.help("choose another name"),
     })
@@ -306,7 +321,10 @@ fn kind(step: &Step<'_>, variable: &Variable, path: &str) -> Option<Diagnostic> 
         return Some(
             RULE.finding(span, path, message)
                 .label("not offered here")
-                .help("give it as text or `{secret: …}`, or fetch it in the commands"),
+                .help(match step.action.raw {
+                    true => "write `type: SECRETS_MANAGER` with the name of a secret, or fetch it in the commands",
+                    false => "give it as text or `{secret: …}`, or fetch it in the commands",
+                }),
         );
     }
     if secret && !commands && step.kind().is_some() {

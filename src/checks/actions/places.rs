@@ -1,4 +1,5 @@
-//! Where CodePipeline resolves run-time variables of an action.
+//! Where CodePipeline resolves run-time variables of an action. In the commands of the Commands action, too: the examples
+//! of its page have one.
 
 use crate::checks::flow::Step;
 use crate::checks::references::{Reference, references};
@@ -14,7 +15,7 @@ pub(super) struct Place<'a> {
     pub(super) reference: Reference<'a>,
 }
 
-/// The references in an action's configuration and environment, in the order of the model.
+/// The references in an action's configuration, environment and commands, in the order of the model.
 pub(super) fn places<'a>(step: &Step<'a>) -> Vec<Place<'a>> {
     let action = step.action;
     let configuration = action
@@ -33,8 +34,14 @@ pub(super) fn places<'a>(step: &Step<'a>) -> Vec<Place<'a>> {
             };
             (&variable.value, path)
         });
+    let commands = action
+        .commands
+        .iter()
+        .enumerate()
+        .map(|(index, command)| (command, format!("{}[{index}]", step.path("run"))));
     configuration
         .chain(environment)
+        .chain(commands)
         .flat_map(|(text, path)| {
             references(text).into_iter().map(move |reference| Place {
                 text,

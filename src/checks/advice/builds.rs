@@ -125,11 +125,13 @@ pub(super) fn direct_commands(model: &Model) -> Vec<Command> {
         }
         let conditions = [&stage.before_entry, &stage.on_success, &stage.on_failure];
         for condition in conditions.into_iter().flatten() {
-            for rule in &condition.rules {
-                all.extend(numbered(
-                    &rule.commands,
-                    &format!("{}.commands", condition.path),
-                ));
+            for (index, rule) in condition.rules.iter().enumerate() {
+                let list = match condition.raw {
+                    Some(_) => "conditions[0].rules",
+                    None => "check",
+                };
+                let path = format!("{}.{list}[{index}].commands", condition.path);
+                all.extend(numbered(&rule.commands, &path));
             }
         }
     }

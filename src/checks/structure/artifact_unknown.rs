@@ -113,10 +113,16 @@ fn one(
                 "only later"
             };
             let help = if producer.at == step.at {
-                format!(
-                    "let it wait: `needs: [{}]`, or a stage of its own",
-                    producer.action.name.value
-                )
+                match step.action.raw {
+                    true => format!(
+                        "let it wait: `runOrder: {}`, or a stage of its own",
+                        flow::run_order(producer.action).saturating_add(1)
+                    ),
+                    false => format!(
+                        "let it wait: `needs: [{}]`, or a stage of its own",
+                        producer.action.name.value
+                    ),
+                }
             } else {
                 format!("move `{}` behind it", step.action.name.value)
             };

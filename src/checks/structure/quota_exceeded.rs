@@ -202,7 +202,8 @@ fn triggers(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     let quotas = structure::quotas();
     let (quota, list) = (&quotas.triggers, &pipeline.triggers);
     let span = |trigger: &Trigger| trigger.source.span;
-    listed(pipeline, "triggers", quota, list, span, diagnostics);
+    let path = listed(pipeline, "triggers", quota, list, span, diagnostics);
+    size(pipeline, path, diagnostics);
     for trigger in list {
         let kinds = [
             ("push", &trigger.push, &quotas.push_filters),
@@ -237,6 +238,38 @@ fn triggers(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
                 of_filter(trigger, filter, &path, diagnostics);
                 empty_lists(trigger, kind, index, &path, diagnostics);
             }
+        }
+    }
+}
+
+/// All triggers together. Of those that are not written as the API has them, the patterns are counted only.
+fn size(pipeline: &Pipeline, path: String, diagnostics: &mut Diagnostics) {
+    let quota = &structure::quotas().triggers_size;
+    let of_filters = |filters: &[Filter]| {
+        let patterns = filters.iter().flat_map(patterns);
+        patterns
+            .map(|(_, pattern)| pattern.value.len())
+            .sum::<usize>()
+    };
+    let bytes = |trigger: &Trigger| match &trigger.raw {
+        Some(raw) => raw.to_json().to_string().len(),
+        None => of_filters(&trigger.push) + of_filters(&trigger.pull_request),
+    };
+    let mut sum = 0;
+    for trigger in &pipeline.triggers {
+        let before = sum;
+        sum += bytes(trigger);
+        if quota.allows(before as u64) && !quota.allows(sum as u64) {
+            let message = format!(
+                "the triggers of the pipeline `{}` have more than {} bytes, which is the most AWS takes",
+                pipeline.name.value, quota.max
+            );
+            diagnostics.push(
+                RULE.finding(trigger.source.span, path, message)
+                    .label("with this one it is too much")
+                    .help("take shorter patterns: `{this,that}` and `*` say several at once"),
+            );
+            return;
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Rules of conditions have the configuration that their provider wants.
 
 use super::wording::{condition_rules, either, quoted, rule_path};
+use crate::catalog::advice::advice;
 use crate::catalog::conditions::{self, RuleProvider};
 use crate::catalog::keys::{ConfigKey, ValueProblem};
 use crate::catalog::structure;
+use crate::checks::cron::{describe, field_problem, words};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::model::{self, Text};
+use crate::source::Span;
 
 pub(super) const RULE: Rule = Rule {
     code: "rule-configuration",
@@ -23,6 +26,9 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// The key of a window's times.
+const CRON: &str = "Cron";
+
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for (condition, index, rule) in condition_rules(subject.model) {
         if let Some(provider) = conditions::rule_provider(&rule.provider.value) {
@@ -32,7 +38,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 raw: condition.raw.is_some() || rule.raw.is_some(),
                 path: rule_path(condition, index),
             };
-            of.keys(diagnostics);
+            of.keys(subject, diagnostics);
             of.primary(diagnostics);
             of.missing(subject, diagnostics);
             of.commands(subject, diagnostics);
@@ -62,7 +68,7 @@ impl Of<'_> {
         format!("{}{between}{word}", self.path)
     }
 
-    fn keys(&self, diagnostics: &mut Diagnostics) {
+    fn keys(&self, subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         for (name, value) in &self.rule.configuration {
             let Some(key) = self.provider.key(&name.value) else {
                 diagnostics.push(self.unknown(name));
@@ -73,8 +79,116 @@ impl Of<'_> {
             if !value.known || value.secret.is_some() || named && key.required {
                 continue;
             }
-            diagnostics.extend(self.value(key, value));
+            let found = match key.name.as_str() {
+                CRON => self
+                    .cron(subject, key, value)
+                    .or_else(|| self.value(key, value)),
+                _ => self.value(key, value),
+            };
+            diagnostics.extend(found);
         }
+        diagnostics.extend(self.expression());
+    }
+
+    /// The times of a window. Which values a field takes is what crons have everywhere, and not on its page.
+    fn cron(&self, subject: &Subject<'_>, key: &ConfigKey, value: &Text) -> Option<Diagnostic> {
+        let text = value.value.as_str();
+        if text.contains("#{") {
+            return None;
+        }
+        let path = || self.at(&self.word(key));
+        let note = key.note.as_deref().unwrap_or_default();
+        let bare = text
+            .trim()
+            .strip_prefix("cron(")
+            .and_then(|rest| rest.strip_suffix(')'));
+        let fields = words(bare.unwrap_or(text), 0);
+        let seconds = fields.first().filter(|(_, word)| *word == "*");
+        let right = |from: usize| {
+            let fields = fields.iter().skip(from).map(|(_, word)| *word);
+            let fields: Vec<&str> = std::iter::once("*").chain(fields).collect();
+            let known = key.pattern.as_ref()?.matches(&fields.join(" "));
+            known.then(|| format!("write `{}`: {note}", fields.join(" ")))
+        };
+        if let Some(bare) = bare {
+            let finding = RULE.doubtful(value.span, path(), format!("`{text}` is no window"));
+            let fields = match seconds {
+                Some(_) => right(1),
+                // as EventBridge has it: without seconds, and with a year
+                None => right(0),
+            };
+            return Some(
+                finding
+                    .label("written as for EventBridge")
+                    .help(fields.unwrap_or_else(|| format!("write `{bare}`: {note}")))
+                    .through(value.origin.as_ref()),
+            );
+        }
+        if fields.len() == 5 {
+            let message =
+                format!("`{text}` has five fields, and the first of a window are the seconds");
+            return Some(
+                RULE.doubtful(value.span, path(), message)
+                    .label("without the seconds")
+                    .help(right(0).unwrap_or_else(|| format!("write {note}")))
+                    .through(value.origin.as_ref()),
+            );
+        }
+        let (first, rest) = fields
+            .split_first()
+            .filter(|_| (6..=7).contains(&fields.len()))?;
+        let parts = &advice().schedule.fields;
+        if seconds.is_none() {
+            let span = subject.part(value, first.0.start, first.0.end);
+            return Some(
+                RULE.finding(
+                    span,
+                    path(),
+                    format!("the seconds of a window cannot be `{}`", first.1),
+                )
+                .label("the first field: the seconds")
+                .help(right(1).unwrap_or_else(|| format!("write {note}")))
+                .through(value.origin.as_ref()),
+            );
+        }
+        let wrong = parts
+            .iter()
+            .zip(rest)
+            .find_map(|(field, (at, word))| Some((field, at, *word, field_problem(field, word)?)));
+        let (field, at, word, problem) = wrong?;
+        let span = subject.part(value, at.start, at.end);
+        let message = format!("`{word}` cannot be the {}: {problem}", field.name);
+        Some(
+            RULE.doubtful(span, path(), message)
+                .label("not understood")
+                .help(describe(field))
+                .through(value.origin.as_ref()),
+        )
+    }
+
+    /// A regular expression with a bracket that is not closed. All else is left to Java.
+    fn expression(&self) -> Option<Diagnostic> {
+        let given = |word: &str| {
+            let mut all = self.rule.configuration.iter();
+            let (_, value) = all.find(|(key, _)| key.value == word)?;
+            (value.known && value.secret.is_none()).then_some(value)
+        };
+        let value = given("Value").filter(|value| !value.value.contains("#{"))?;
+        given("Operator").filter(|operator| operator.value == "MATCHES")?;
+        let (bracket, _) = unclosed(&value.value)?;
+        let word = if self.raw { "Value" } else { "matches" };
+        let message = format!(
+            "`{}` is no regular expression: its `{bracket}` is alone",
+            value.value
+        );
+        Some(
+            RULE.doubtful(value.span, self.at(word), message)
+                .label("no regular expression")
+                .help(format!(
+                    "close it, or write `\\{bracket}` for the character itself"
+                ))
+                .through(value.origin.as_ref()),
+        )
     }
 
     fn unknown(&self, name: &Text) -> Diagnostic {
@@ -111,30 +225,24 @@ impl Of<'_> {
             (message, true)
         } else {
             let text = &value.value;
-            match key.check(text).err()? {
-                ValueProblem::Format(format) => (
-                    format!("`{word}` must be {}, not `{text}`", format.words()),
-                    key.certain,
-                ),
-                ValueProblem::NotAValue(item) => {
-                    let sure = key.certain && key.values_certain;
-                    (format!("`{word}` cannot be `{item}`"), sure)
+            let problem = key.check(text).err()?;
+            let message = match &problem {
+                ValueProblem::Format(format) => {
+                    format!("`{word}` must be {}, not `{text}`", format.words())
                 }
-                // a value of the wrong form is found out when the rule is asked
-                ValueProblem::Pattern => (format!("`{word}` cannot be `{text}`"), false),
-                ValueProblem::Length { length, min, max } => (
-                    format!("`{word}` has {length} characters; it takes {min} to {max}"),
-                    key.certain,
-                ),
-                ValueProblem::Range { number, min, max } => (
-                    format!("`{word}` cannot be {number}; it takes {min} to {max}"),
-                    key.certain,
-                ),
-                ValueProblem::TooManyItems { items, max } => (
-                    format!("`{word}` has {items} items; it takes at most {max}"),
-                    key.certain,
-                ),
-            }
+                ValueProblem::NotAValue(item) => format!("`{word}` cannot be `{item}`"),
+                ValueProblem::Pattern => format!("`{word}` cannot be `{text}`"),
+                ValueProblem::Length { length, min, max } => {
+                    format!("`{word}` has {length} characters; it takes {min} to {max}")
+                }
+                ValueProblem::Range { number, min, max } => {
+                    format!("`{word}` cannot be {number}; it takes {min} to {max}")
+                }
+                ValueProblem::TooManyItems { items, max } => {
+                    format!("`{word}` has {items} items; it takes at most {max}")
+                }
+            };
+            (message, key.certainly(&problem))
         };
         let path = self.at(&word);
         let finding = if sure {
@@ -147,7 +255,6 @@ impl Of<'_> {
             _ => "not a value of this key",
         });
         let note = key.note.as_deref();
-        let longer = format!("* {}", value.value);
         let help = if length == 0 {
             Some("give it a value".to_owned())
         } else if !key.values.is_empty() {
@@ -155,12 +262,6 @@ impl Of<'_> {
                 "write {}",
                 either(key.values.iter().map(String::as_str))
             ))
-        } else if key
-            .pattern
-            .as_ref()
-            .is_some_and(|pattern| pattern.matches(&longer))
-        {
-            Some(format!("write `{longer}`: {}", note.unwrap_or_default()))
         } else {
             note.map(|note| format!("write {note}"))
         };
@@ -172,6 +273,15 @@ impl Of<'_> {
                 self.provider.provider
             )),
         })
+    }
+
+    /// Where to point when a key is missing.
+    fn configuration(&self) -> Span {
+        let written = self.rule.raw.as_ref();
+        match written.and_then(|node| node.entry("configuration")) {
+            Some(entry) => entry.key_span,
+            None => self.rule.name.span,
+        }
     }
 
     fn missing(&self, subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
@@ -199,7 +309,7 @@ impl Of<'_> {
             let word = self.word(key);
             diagnostics.push(
                 RULE.finding(
-                    self.rule.name.span,
+                    self.configuration(),
                     self.at(&word),
                     format!(
                         "the rule `{}` has no `{word}`, which a {} rule needs",
@@ -279,6 +389,56 @@ impl Of<'_> {
                 .help("commands are for rules of the provider Commands"),
             ),
             _ => {}
+        }
+    }
+}
+
+/// A parenthesis or bracket that has no partner, and its place.
+fn unclosed(expression: &str) -> Option<(char, usize)> {
+    let mut open: Vec<(char, usize)> = Vec::new();
+    let mut all = expression.char_indices();
+    while let Some((at, c)) = all.next() {
+        let in_class = open.last().is_some_and(|(c, _)| *c == '[');
+        match c {
+            '\\' => match all.next() {
+                // what is between \Q and \E is text
+                Some((_, 'Q')) => return None,
+                _ => continue,
+            },
+            '[' => open.push((c, at)),
+            ']' if in_class => {
+                open.pop();
+            }
+            '(' if !in_class => open.push((c, at)),
+            ')' if !in_class => match open.pop() {
+                Some(_) => {}
+                None => return Some((c, at)),
+            },
+            _ => {}
+        }
+    }
+    open.first().copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unclosed;
+
+    #[test]
+    fn brackets_have_partners() {
+        for whole in [
+            "main",
+            "(a|b)+",
+            "[(]",
+            "a\\(",
+            "[a-z&&[^b]]",
+            "\\Q(\\E",
+            "x]",
+        ] {
+            assert_eq!(unclosed(whole), None, "{whole}");
+        }
+        for (alone, at) in [("(", ('(', 0)), ("a)", (')', 1)), ("v[0-9", ('[', 1))] {
+            assert_eq!(unclosed(alone), Some(at), "{alone}");
         }
     }
 }

@@ -235,13 +235,21 @@ impl Sandbox {
             What::Rule(rule) => (&rule.input_artifacts, Vec::new(), &rule.region),
         };
         let region = region.clone().unwrap_or_else(|| work.run.region.clone());
+        let resolved = |text: &String| {
+            work.scope.resolve(text).map_err(|unresolved| {
+                End::wrong(format!("{} could not be resolved", unresolved.reference))
+            })
+        };
+        let commands: Vec<String> = match &work.what {
+            // an example of the page has `#{codepipeline.PipelineExecutionId}` in a command
+            What::Action(_) => commands.iter().map(resolved).collect::<Result<_, _>>()?,
+            What::Rule(_) => commands.to_vec(),
+        };
         let mut all = Vec::new();
         for variable in variables {
             all.push(Variable {
                 name: variable.name.clone(),
-                value: work.scope.resolve(&variable.value).map_err(|unresolved| {
-                    End::wrong(format!("{} could not be resolved", unresolved.reference))
-                })?,
+                value: resolved(&variable.value)?,
                 kind: match variable.kind.as_deref() {
                     Some("SECRETS_MANAGER") => VariableType::SecretsManager,
                     _ => VariableType::Plaintext,
@@ -251,7 +259,7 @@ impl Sandbox {
         let plan = Plan {
             name: work.pipeline.name.clone(),
             project: json!({"name": work.pipeline.name}),
-            buildspec: Some(buildspec(commands, exported, &outputs)),
+            buildspec: Some(buildspec(&commands, exported, &outputs)),
             variables: all,
             inputs: inputs.iter().map(|input| input.name.clone()).collect(),
             outputs,

@@ -253,10 +253,9 @@ impl Run<'_> {
             return;
         };
         let sure = match problem {
-            ValueProblem::NotAValue(_) => key.certain && key.values_certain,
             // Whether CodePipeline itself looks at the form of a name or a strategy is not known.
             ValueProblem::Pattern => false,
-            _ => key.certain,
+            _ => key.certainly(&problem),
         };
         if sure {
             let must = match problem {
