@@ -265,6 +265,9 @@ pub struct Image {
     pub platform: String,
     /// `x86_64` or `arm64`.
     pub architecture: String,
+    /// The environment type that it is offered with, where it is one of several for its platform.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// Minor version of its glibc 2, of a Linux image.
     #[serde(default)]
     pub glibc: Option<u32>,

@@ -39,7 +39,8 @@ pub(super) fn rendered(
                 path,
                 format!("`{}` has no value, and the made role needs it", missing.0),
             )
-            .label("not known here"),
+            .label("not known here")
+            .help("give it a value in the file, or give the role"),
         );
         Vec::new()
     })

@@ -52,6 +52,13 @@ fn compiled_with(text: &str, facts: &Facts) -> (Compiled, Vec<String>) {
     let model = model.unwrap_or_else(|| panic!("{:#?}", out.into_sorted()));
     let mut found = Diagnostics::new();
     let compiled = compile(&model, facts, &mut found);
+    for one in found.iter() {
+        let marked = !one.label.is_empty() && one.span.start < one.span.end;
+        assert!(
+            marked && one.help.is_some(),
+            "says nothing at its place: {one:?}"
+        );
+    }
     let found = found.iter().map(|d| format!("{} {}", d.code, d.path));
     (compiled, found.collect())
 }

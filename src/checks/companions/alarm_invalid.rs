@@ -24,8 +24,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    let facts = &companions().alarms;
     for alarm in &subject.model.alarms {
+        let facts = &companions().alarms;
         match &alarm.watch {
             AlarmWatch::Existing(name) => existing(subject, alarm, name, diagnostics),
             AlarmWatch::FailedBuilds { period, .. } => {
@@ -146,7 +146,8 @@ fn of_statistic(alarm: &Alarm, statistic: &Text, facts: &Alarms) -> Option<Diagn
     let words = || plain.iter().map(String::as_str);
     let near = words().find(begins).or_else(|| nearest(word, words()));
     // forms of percentiles and means may have become more
-    let finding = match word.chars().all(|c| c.is_ascii_alphabetic()) {
+    let plain = word.chars().all(|c| c.is_ascii_alphabetic());
+    let finding = match plain && !facts.extended.matches(&word.to_ascii_uppercase()) {
         true => RULE.finding(statistic.span, path, message),
         false => RULE.doubtful(statistic.span, path, message),
     };

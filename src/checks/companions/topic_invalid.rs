@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Of, told};
 use crate::catalog::companions::companions;
 use crate::checks::structure::wording::unfit;
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Notify, Text};
 
@@ -48,6 +48,26 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         diagnostics.extend(finding);
     }
+    for step in flow::all_steps(subject.model) {
+        if let Some(topic) = step.configuration(OF_APPROVALS) {
+            let path = step.key_path(OF_APPROVALS);
+            diagnostics.extend(of_approval(subject, topic, path));
+        }
+    }
+}
+
+/// The configuration key that holds the topic of an approval.
+const OF_APPROVALS: &str = "NotificationArn";
+
+/// What is no topic at all is told with the other values of configurations; the rest AWS finds out when it tells.
+fn of_approval(subject: &Subject<'_>, topic: &Text, path: String) -> Option<Diagnostic> {
+    let sns = topic.value.split(':').nth(2) == Some("sns");
+    if !topic.known || !sns || topic.value.contains("#{") {
+        return None;
+    }
+    let mut finding = arn(subject, topic, path, Of::Approval)?;
+    finding.severity = Severity::Warning;
+    Some(finding)
 }
 
 /// A topic that exists, by its name or its ARN.

@@ -4,7 +4,7 @@ use super::parts;
 use crate::catalog::codebuild::{self, ImageKind, codebuild};
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::model::Project;
 use crate::tree::Node;
 
@@ -158,9 +158,11 @@ fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let fits = machine == (platform, architecture);
         // a fleet says what its machines are
         let of_machines = codebuild::curated(name).is_some_and(|image| image.ec2) && !kind.ec2;
-        if fields::get(&project.definition, "environment.fleet").is_some()
-            || fits && lambda == kind.lambda && !of_machines
-        {
+        let fleet = fields::get(&project.definition, "environment.fleet").is_some();
+        if !fleet && fits && !of_machines && !kind.legacy && !kind.ec2 {
+            diagnostics.extend(other_version(project, node, name, at, &kind.name));
+        }
+        if fleet || fits && lambda == kind.lambda && !of_machines {
             continue;
         }
         let words = |platform: &str, architecture: &str, lambda: bool| match (
@@ -210,4 +212,24 @@ fn platform(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             None => finding.help("take the machine of the image, or another image"),
         });
     }
+}
+
+/// An image for another version of Windows: containers run on their own only.
+fn other_version(
+    project: &Project,
+    node: &Node,
+    name: &str,
+    at: &Node,
+    kind: &str,
+) -> Option<Diagnostic> {
+    let wanted = codebuild::curated(name)?.environment.as_ref()?;
+    if wanted == kind {
+        return None;
+    }
+    let message = format!("`{name}` is offered with `{wanted}`, and the machine is `{kind}`");
+    let finding = parts::doubtful(&PLATFORM, project, IMAGE, node, message).label("the image");
+    let finding = parts::on_machine(finding, project, (at, node), "the machine");
+    Some(finding.help(format!(
+        "write `type: {wanted}`, or take an image of that version"
+    )))
 }
