@@ -187,6 +187,24 @@ fn triggers_have_a_size() {
     );
 }
 
+/// Who is told has the place of its own list.
+#[test]
+fn one_of_several_who_are_told_has_its_own_path() {
+    for (code, file, path) in [
+        (
+            "email-invalid",
+            "bad.yml",
+            "notifications.stageFailed.emails[0]",
+        ),
+        ("topic-invalid", "bad.yml", "alarms.slow.notify[1]"),
+        ("topic-invalid", "bad.yml", "notifications.stageFailed.name"),
+    ] {
+        let found = findings(&folder(code), file);
+        let told = found.iter().any(|one| one["path"] == path);
+        assert!(told, "{path}: {found:#?}");
+    }
+}
+
 /// What is wrong with the cases of a code.
 fn judged(code: &str, folder: &Path) -> Vec<String> {
     let bless = std::env::var_os("BLESS").is_some();

@@ -21,16 +21,15 @@ pub(super) const RULE: Rule = Rule {
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let mut seen = std::collections::HashSet::new();
     for (path, notify, _) in super::told(subject.model) {
-        let addresses = match notify {
-            Notify::Email(address) => std::slice::from_ref(address),
-            Notify::Made { emails, .. } => &emails[..],
-            Notify::Topic(_) => &[],
+        let (path, addresses) = match notify {
+            Notify::Email(address) => (path, std::slice::from_ref(address)),
+            Notify::Made { emails, .. } => (format!("{path}.emails"), &emails[..]),
+            Notify::Topic(_) => continue,
         };
-        for address in addresses
-            .iter()
-            .filter(|address| address.known && seen.insert(address.span))
-        {
-            one(address, &path, diagnostics);
+        for (path, address) in super::placed(&path, addresses) {
+            if address.known && seen.insert(address.span) {
+                one(address, &path, diagnostics);
+            }
         }
     }
 }

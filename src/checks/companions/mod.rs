@@ -33,23 +33,38 @@ enum Of {
 
 /// Everybody who is told of something, with the path and of what.
 fn told(model: &Model) -> Vec<(String, &Notify, Of)> {
-    let mut all = Vec::new();
-    for notification in &model.notifications {
+    let events = model.notifications.iter().map(|notification| {
         let path = format!("notifications.{}", notification.event.value);
-        let notify = notification.notify.iter();
-        all.extend(notify.map(|notify| (path.clone(), notify, Of::Event)));
-    }
-    for alarm in &model.alarms {
+        (path, &notification.notify, Of::Event)
+    });
+    let alarms = model.alarms.iter().map(|alarm| {
         let path = format!("{}.notify", alarm.path);
-        let notify = alarm.notify.iter();
-        all.extend(notify.map(|notify| (path.clone(), notify, Of::Alarm)));
-    }
+        (path, &alarm.notify, Of::Alarm)
+    });
     let pipelines = model.pipelines.iter();
     let stages = pipelines.flat_map(|pipeline| &pipeline.stages);
-    for action in stages.flat_map(|stage| &stage.actions) {
+    let actions = stages.flat_map(|stage| &stage.actions).map(|action| {
         let path = format!("{}.notify", action.path);
-        let notify = action.notify.iter();
-        all.extend(notify.map(|notify| (path.clone(), notify, Of::Approval)));
-    }
-    all
+        (path, &action.notify, Of::Approval)
+    });
+    let lists = events.chain(alarms).chain(actions);
+    lists
+        .flat_map(|(path, list, of)| {
+            placed(&path, list)
+                .map(move |(path, notify)| (path, notify, of))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What stands in a list, each with its path; what stands alone needs no list.
+fn placed<'l, T>(path: &str, list: &'l [T]) -> impl Iterator<Item = (String, &'l T)> {
+    let several = list.len() > 1;
+    list.iter().enumerate().map(move |(index, one)| {
+        let path = match several {
+            true => format!("{path}[{index}]"),
+            false => path.to_owned(),
+        };
+        (path, one)
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::placed;
 use crate::catalog::companions::{NotificationOf, companions};
 use crate::checks::structure::wording::home_span;
 use crate::checks::{Rule, Subject, flow};
@@ -100,9 +101,9 @@ fn build<'a>(subject: &Subject<'a>, project: &'a Project) -> Option<Event<'a>> {
 }
 
 fn all(told: &[Notify], events: &[Event<'_>], path: &str, diagnostics: &mut Diagnostics) {
-    for notify in told {
+    for (path, notify) in placed(path, told) {
         if let Notify::Topic(topic) = notify {
-            one(topic, events, path, diagnostics);
+            one(topic, events, &path, diagnostics);
         }
     }
 }

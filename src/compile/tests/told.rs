@@ -205,3 +205,20 @@ fn the_sandbox_takes_what_is_made_and_nothing_larger() {
     }
     assert_eq!((told, alarms), (9, 2));
 }
+
+#[test]
+fn statistics_that_are_no_plain_ones_have_a_member_of_their_own() {
+    for (word, member, other) in [
+        ("Sum", "Statistic", "ExtendedStatistic"),
+        ("p99.9", "ExtendedStatistic", "Statistic"),
+        ("IQM", "ExtendedStatistic", "Statistic"),
+        ("TM(5%:95%)", "ExtendedStatistic", "Statistic"),
+    ] {
+        let compiled = good(&format!(
+            "service: hw\nsource: {{codecommit: r}}\nstages:\n  - build: make\nalarms:\n  slow: {{namespace: N, metric: M, statistic: \"{word}\", above: 1}}\n"
+        ));
+        let alarm = body(&compiled, Kind::Alarm, "hw-slow");
+        assert_eq!(alarm[member], word, "{alarm:#}");
+        assert!(alarm[other].is_null(), "{alarm:#}");
+    }
+}
