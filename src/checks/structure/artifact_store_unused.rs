@@ -1,9 +1,12 @@
 //! A store of a region in which nothing runs.
 
+use super::wording::{api_stores, below};
+use crate::catalog::structure;
 use crate::checks::flow;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::Pipeline;
+use crate::tree::Entry;
 
 pub(super) const RULE: Rule = Rule {
     code: "artifact-store-unused",
@@ -27,9 +30,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 }
 
 fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
-    let stores = pipeline
-        .raw_stores
-        .iter()
+    let stores = api_stores(pipeline)
+        .into_iter()
         .find(|entry| entry.key == "artifactStores");
     let Some(stores) = stores.and_then(|stores| stores.value.as_map()) else {
         return;
@@ -43,15 +45,19 @@ fn one(subject: &Subject<'_>, pipeline: &Pipeline, diagnostics: &mut Diagnostics
         let mut said = flow::steps(pipeline).filter_map(|step| step.action.region.as_ref());
         wanted == home || said.any(|region| region.value == wanted)
     };
-    // Where the store of its own region is missing, one of these may be meant, and that is told.
-    if stores.iter().all(|store| store.key != home) {
+    // Where the store of its own region is missing, one of these may be meant, and that is told; outside of raw
+    // definitions it is made.
+    if pipeline.raw && stores.iter().all(|store| store.key != home) {
         return;
     }
-    for store in stores.iter().filter(|store| !used(&store.key)) {
+    // what is no region is told as such
+    let known = |region: &str| structure::regions().is_name(region);
+    let idle = |store: &&Entry| known(&store.key) && !used(&store.key);
+    for store in stores.iter().filter(idle) {
         diagnostics.push(
             RULE.finding(
                 store.key_span,
-                format!("{}.artifactStores.{}", pipeline.path, store.key),
+                below(&pipeline.path, &format!("artifactStores.{}", store.key)),
                 format!(
                     "no action runs in {}, which has an artifact store",
                     store.key

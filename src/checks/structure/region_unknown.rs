@@ -1,6 +1,6 @@
 //! A region is one of AWS's.
 
-use super::wording::conditions;
+use super::wording::{api_stores, below, conditions};
 use crate::catalog::structure;
 use crate::checks::references::references;
 use crate::checks::{Rule, Subject, flow};
@@ -31,12 +31,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         one(subject, region, path, diagnostics);
     }
     for pipeline in &model.pipelines {
-        let stores = pipeline
-            .raw_stores
-            .iter()
-            .filter(|s| s.key == "artifactStores");
+        let stores = api_stores(pipeline).into_iter();
+        let stores = stores.filter(|stores| stores.key == "artifactStores");
         for store in stores.flat_map(|stores| stores.value.as_map().unwrap_or_default()) {
-            let path = format!("{}.artifactStores.{}", pipeline.path, store.key);
+            let path = below(&pipeline.path, &format!("artifactStores.{}", store.key));
             let region = Text::new(store.key.clone(), store.key_span);
             one(subject, &region, path, diagnostics);
         }
