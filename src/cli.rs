@@ -5,12 +5,15 @@
 
 pub mod operate;
 
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use clap::builder::{
     FalseyValueParser, NonEmptyStringValueParser, PossibleValue, PossibleValuesParser,
 };
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 
 use crate::starter;
 
@@ -120,65 +123,65 @@ pub enum ColorWhen {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check the file offline: everything AWS would reject, and what would hurt later
-    Validate(Validate),
+    Validate(Flags<Validate>),
     /// Show the file with every variable resolved
-    Print(Print),
+    Print(Flags<Print>),
     /// Show the definitions that the file becomes
-    Compile(Compile),
+    Compile(Flags<Compile>),
     /// Show what apply would change
-    Plan(Plan),
+    Plan(Flags<Plan>),
     /// Plan and do it
-    Apply(Apply),
+    Apply(Flags<Apply>),
     /// Remove what the file owns in the account, and nothing else
-    Destroy(Destroy),
+    Destroy(Flags<Destroy>),
     /// Print the least IAM policy for whoever runs plan, apply, run and destroy on this file
-    Permissions(Permissions),
+    Permissions(Flags<Permissions>),
     /// Write a first pipeline file that fits the repository
-    Init(Init),
+    Init(Flags<Init>),
     /// Start the pipeline; in the sandbox, run it here to the end
-    Run(operate::Run),
+    Run(Flags<operate::Run>),
     /// Show how the newest execution stands
-    Status(operate::Status),
+    Status(Flags<operate::Status>),
     /// Follow an execution to its end
-    Watch(operate::Watch),
+    Watch(Flags<operate::Watch>),
     /// Show what the builds of an execution write
-    Logs(operate::Logs),
+    Logs(NarrowerFlags<operate::Logs>),
     /// Show tests and coverage of an execution
-    Reports(operate::Reports),
+    Reports(Flags<operate::Reports>),
     /// Let an execution through that waits for a person
-    Approve(operate::Approve),
+    Approve(NarrowerFlags<operate::Approve>),
     /// End an execution that waits for a person
-    Reject(operate::Approve),
+    Reject(NarrowerFlags<operate::Approve>),
     /// Try a stage again that failed
-    Retry(operate::Retry),
+    Retry(NarrowerFlags<operate::Retry>),
     /// Stop an execution
-    Stop(operate::Stop),
+    Stop(Flags<operate::Stop>),
     /// Bring a stage back to what a former execution brought
-    Rollback(operate::Rollback),
+    Rollback(NarrowerFlags<operate::Rollback>),
     /// Let executions into a stage again
-    Enable(operate::Transition),
+    Enable(NarrowerFlags<operate::Transition>),
     /// Keep executions out of a stage
-    Disable(operate::Transition),
+    Disable(NarrowerFlags<operate::Transition>),
     /// Draw the pipeline
-    Graph(operate::Graph),
+    Graph(Flags<operate::Graph>),
     /// Change what the sandbox account holds
     #[command(
         subcommand,
         after_help = "Examples:\n  pipectl sandbox set ssm /hw/bucket my-bucket\n  pipectl sandbox list"
     )]
-    Sandbox(SandboxCommand),
+    Sandbox(Flags<SandboxCommand>),
     /// Explain a finding
-    Explain(Explain),
+    Explain(Flags<Explain>),
     /// Print the JSON Schema of the pipeline file, for editors
     #[command(after_help = "Example:\n  pipectl schema > .pipeline.schema.json")]
     Schema,
     /// Print completions for a shell
-    Completions(Completions),
+    Completions(Flags<Completions>),
     /// Print the manual: all of it, the page of one command, or every page into a folder
-    Man(Man),
+    Man(Flags<Man>),
     /// What the completions of shells ask for while a person types
     #[command(hide = true)]
-    Complete(Complete),
+    Complete(Flags<Complete>),
 }
 
 /// `man`.
@@ -489,23 +492,99 @@ pub fn command() -> clap::Command {
     with_environment(Cli::command())
 }
 
-fn with_environment(command: clap::Command) -> clap::Command {
+/// The same with the flags of every command put together, to be looked through.
+pub fn whole() -> clap::Command {
+    let mut command = command();
+    command.build();
     command
-        .mut_args(|argument| {
-            let Some(long) = argument.get_long() else {
-                return argument;
-            };
-            if matches!(long, "help" | "version") {
-                return argument;
-            }
-            let name = format!("PIPECTL_{}", long.replace('-', "_").to_ascii_uppercase());
-            // Set to nothing is not set.
-            if std::env::var_os(&name).is_some_and(|value| value.is_empty()) {
-                return argument;
-            }
-            argument.env(name).hide_env(true)
+}
+
+/// What a command takes, with an environment variable for every flag. It is put together when it is this command that
+/// runs, unless `AT_ONCE`.
+#[derive(Debug)]
+pub struct Flags<T, const AT_ONCE: bool = false>(T);
+
+/// What a command takes that has a flag in the place of one of every command: that has to be known before those of every
+/// command are given to it.
+pub type NarrowerFlags<T> = Flags<T, true>;
+
+impl<T, const AT_ONCE: bool> Deref for Flags<T, AT_ONCE> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: FromArgMatches, const AT_ONCE: bool> FromArgMatches for Flags<T, AT_ONCE> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl<T: Args, const AT_ONCE: bool> Args for Flags<T, AT_ONCE> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        if AT_ONCE {
+            with_environment(T::augment_args(command))
+        } else {
+            command.defer(|command| described(command, |it| with_environment(T::augment_args(it))))
+        }
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        with_environment(T::augment_args_for_update(command))
+    }
+}
+
+impl<T: Subcommand> Subcommand for Flags<T> {
+    fn augment_subcommands(command: clap::Command) -> clap::Command {
+        command.defer(|command| {
+            let all = |it| T::augment_subcommands(it).mut_subcommands(with_environment);
+            described(command, all)
         })
-        .mut_subcommands(with_environment)
+    }
+
+    fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+        T::augment_subcommands_for_update(command).mut_subcommands(with_environment)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        T::has_subcommand(name)
+    }
+}
+
+/// What is said of a command as one of several stays, whatever is said of what it takes.
+fn described(
+    command: clap::Command,
+    augment: impl FnOnce(clap::Command) -> clap::Command,
+) -> clap::Command {
+    let about = command.get_about().cloned();
+    let command = augment(command);
+    match about {
+        Some(about) => command.about(about),
+        None => command,
+    }
+}
+
+fn with_environment(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| {
+        let Some(long) = argument.get_long() else {
+            return argument;
+        };
+        if matches!(long, "help" | "version") {
+            return argument;
+        }
+        let name = format!("PIPECTL_{}", long.replace('-', "_").to_ascii_uppercase());
+        // Set to nothing is not set.
+        if std::env::var_os(&name).is_some_and(|value| value.is_empty()) {
+            return argument;
+        }
+        argument.env(name).hide_env(true)
+    })
 }
 
 #[cfg(test)]
@@ -533,6 +612,15 @@ mod tests {
             }
             command.get_subcommands().for_each(walk);
         }
-        walk(&command());
+        let command = whole();
+        assert!(
+            command
+                .find_subcommand("validate")
+                .expect("it is one")
+                .get_arguments()
+                .count()
+                > 10
+        );
+        walk(&command);
     }
 }

@@ -344,9 +344,9 @@ impl Diagnostics {
     /// the last one.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.list.sort_by(|a, b| {
-            (a.span.file, a.span.start, a.code, &a.message).cmp(&(
+            (a.span.file, a.span.start(), a.code, &a.message).cmp(&(
                 b.span.file,
-                b.span.start,
+                b.span.start(),
                 b.code,
                 &b.message,
             ))

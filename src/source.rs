@@ -1,7 +1,7 @@
 //! Texts, places in them, and values that remember their place.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// One text that was read: a pipeline file, an included file, a file a variable names.
 #[derive(Debug)]
@@ -10,9 +10,10 @@ pub struct SourceFile {
     pub name: String,
     /// The text, without a byte order mark.
     pub text: String,
-    line_starts: Vec<u32>,
+    /// Where lines begin, counted when a place is first shown: most files have nothing to show.
+    line_starts: OnceLock<Vec<u32>>,
     /// How many characters stand before every [`BLOCK`] bytes; nothing if each has one byte.
-    characters: Vec<u32>,
+    characters: OnceLock<Vec<u32>>,
 }
 
 /// A place in a line of a megabyte is found without counting the megabyte.
@@ -32,21 +33,39 @@ fn begins(byte: u8) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FileId(u32);
 
-/// A range of bytes in one file; `end` is exclusive.
+/// A range of bytes in one file. A large file has a million of them, so they are kept small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     /// The file the bytes are in.
     pub file: FileId,
-    /// First byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
+    start: u32,
+    end: u32,
 }
 
 impl Span {
     /// A range of bytes of `file`.
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        let (start, end) = (small(start), small(end));
         Self { file, start, end }
+    }
+
+    /// First byte.
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// One past the last byte.
+    pub fn end(self) -> usize {
+        self.end as usize
+    }
+
+    /// From where this span begins to where the other ends, and whatever either covers.
+    pub fn to(self, other: Self) -> Self {
+        Self {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+            ..self
+        }
     }
 
     /// Nothing, at the very start of `file`: where something is missing at the root.
@@ -62,7 +81,7 @@ impl Span {
 
     /// The part from `start` to `end`, both counted from the start of this span.
     pub fn part(self, start: usize, end: usize) -> Self {
-        let clamp = |at: usize| (self.start + at).min(self.end);
+        let clamp = |at: usize| (self.start() + at).min(self.end());
         Self::new(self.file, clamp(start), clamp(end))
     }
 }
@@ -84,43 +103,55 @@ impl SourceFile {
             Some(rest) => rest.to_owned(),
             None => text,
         };
-        let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
-        let mut line_starts = Vec::with_capacity(1 + breaks);
-        line_starts.push(0);
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        line_starts.extend(ends.map(|(at, _)| small(at + 1)));
-        let mut characters = Vec::new();
-        if !text.is_ascii() {
-            let mut before = 0;
-            for block in text.as_bytes().chunks(BLOCK) {
-                characters.push(small(before));
-                before += block.iter().filter(|byte| begins(**byte)).count();
-            }
-            characters.push(small(before));
-        }
         Self {
             name,
             text,
-            line_starts,
-            characters,
+            line_starts: OnceLock::new(),
+            characters: OnceLock::new(),
         }
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let bytes = || self.text.bytes().enumerate();
+            let ends = || bytes().filter(|(_, byte)| *byte == b'\n');
+            let mut starts = Vec::with_capacity(1 + ends().count());
+            starts.push(0);
+            starts.extend(ends().map(|(at, _)| small(at + 1)));
+            starts
+        })
+    }
+
+    fn characters(&self) -> &[u32] {
+        self.characters.get_or_init(|| {
+            let mut characters = Vec::new();
+            if !self.text.is_ascii() {
+                let mut before = 0;
+                for block in self.text.as_bytes().chunks(BLOCK) {
+                    characters.push(small(before));
+                    before += block.iter().filter(|byte| begins(**byte)).count();
+                }
+                characters.push(small(before));
+            }
+            characters
+        })
     }
 
     /// How many lines there are; a text that ends with a line break has an empty last one.
     pub fn lines(&self) -> usize {
-        self.line_starts.len()
+        self.line_starts().len()
     }
 
     /// The bytes of a line, counted from 1, without its line break.
     pub fn line(&self, number: usize) -> Range<usize> {
-        let start = |index: usize| self.line_starts.get(index).map(|start| *start as usize);
+        let start = |index: usize| self.line_starts().get(index).map(|start| *start as usize);
         let first = start(number - 1).unwrap_or(self.text.len());
         first..start(number).map_or(self.text.len(), |next| next - 1)
     }
 
     /// How many characters stand before a byte.
     fn characters_before(&self, offset: usize) -> usize {
-        let Some(before) = self.characters.get(offset / BLOCK) else {
+        let Some(before) = self.characters().get(offset / BLOCK) else {
             return offset;
         };
         let block = &self.text.as_bytes()[offset - offset % BLOCK..offset];
@@ -134,7 +165,7 @@ impl SourceFile {
             offset -= 1;
         }
         let line = self
-            .line_starts
+            .line_starts()
             .partition_point(|start| *start as usize <= offset);
         let start = self.line(line).start;
         Position {
@@ -181,14 +212,14 @@ impl Sources {
     pub fn slice(&self, span: Span) -> &str {
         self.file(span.file)
             .text
-            .get(span.start..span.end)
+            .get(span.start()..span.end())
             .unwrap_or_default()
     }
 
     /// Start and end of a span as people count.
     pub fn positions(&self, span: Span) -> (Position, Position) {
         let file = self.file(span.file);
-        (file.position(span.start), file.position(span.end))
+        (file.position(span.start()), file.position(span.end()))
     }
 
     /// The id of every text, in the order they were read.

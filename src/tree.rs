@@ -4,7 +4,8 @@
 //! gave, what nobody can know offline ([`Data::Unknown`]) and what nobody may see ([`Data::Secret`]).
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 use crate::source::Span;
 
@@ -17,9 +18,34 @@ pub struct Node {
     pub span: Span,
     /// How the value came here, if through a variable.
     pub origin: Option<Arc<Origin>>,
-    /// The scalar exactly as written, without quotes (`3.10`, `012345678901`, `yes`); only on plain scalars as read,
-    /// and empty for a text, which is written as it is.
-    pub raw: Option<Arc<str>>,
+    /// The scalar as written; only on plain scalars as read, and empty for a text, which is written as it is.
+    pub raw: Option<Arc<Written>>,
+}
+
+/// A scalar exactly as written, without quotes: `3.10`, `012345678901`, `yes`. Behind its pointer it takes half the room
+/// in each of the million values of a large file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written(Box<str>);
+
+impl Written {
+    /// What stands there.
+    pub fn new(text: &str) -> Arc<Self> {
+        Arc::new(Self(text.into()))
+    }
+
+    /// What stands for a text, which is its own raw form and not kept twice.
+    pub fn itself() -> Arc<Self> {
+        static ITSELF: LazyLock<Arc<Written>> = LazyLock::new(|| Written::new(""));
+        Arc::clone(&ITSELF)
+    }
+}
+
+impl Deref for Written {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What a value can be.

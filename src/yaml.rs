@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, StructureStyle, Tag};
 
@@ -245,7 +244,7 @@ impl Builder<'_> {
     }
 
     fn slice(&self, span: Span) -> &str {
-        self.text.get(span.start..span.end).unwrap_or_default()
+        self.text.get(span.start()..span.end()).unwrap_or_default()
     }
 
     fn path(&self) -> String {
@@ -370,11 +369,11 @@ impl Builder<'_> {
         let Some(frame) = self.stack.pop() else {
             return;
         };
-        let mut span = frame.span;
+        let (file, mut start) = (frame.span.file, frame.span.start());
         let (data, last) = match frame.body {
             Body::List(mut items) => {
                 items.shrink_to_fit();
-                let last = items.last().map(|node| node.span.end);
+                let last = items.last().map(|node| node.span.end());
                 (Data::List(items), last)
             }
             Body::Map(mut map) => {
@@ -382,22 +381,21 @@ impl Builder<'_> {
                 let last = map
                     .entries
                     .last()
-                    .map(|entry| entry.value.span.end.max(entry.key_span.end));
-                let first = map.entries.first().map(|entry| entry.key_span.start);
+                    .map(|entry| entry.value.span.end().max(entry.key_span.end()));
+                let first = map.entries.first().map(|entry| entry.key_span.start());
                 if frame.style == StructureStyle::Block
                     && let Some(first) = first
                 {
-                    span.start = span.start.min(first);
+                    start = start.min(first);
                 }
                 (Data::Map(map.entries), last)
             }
         };
-        span.end = match frame.style {
-            StructureStyle::Flow => end.end,
-            StructureStyle::Block => last.unwrap_or(span.end),
-        }
-        .max(span.start);
-        let mut node = Node::new(data, span);
+        let end = match frame.style {
+            StructureStyle::Flow => end.end(),
+            StructureStyle::Block => last.unwrap_or(frame.span.end()),
+        };
+        let mut node = Node::new(data, Span::new(file, start, end.max(start)));
         match frame.tag {
             Some((Tagging::Function(name), tag)) => node = scalar::call(name, tag, node),
             Some((Tagging::Core(name), tag)) => {
@@ -440,7 +438,7 @@ impl Builder<'_> {
     ) {
         let plain = style == ScalarStyle::Plain;
         // The parser gives `~` for a value that is not there.
-        let value = if plain && span.start == span.end {
+        let value = if plain && span.start() == span.end() {
             Cow::Borrowed("")
         } else {
             value
@@ -521,7 +519,7 @@ impl Builder<'_> {
         // What was meant goes on, so that no later stage complains about the same place again.
         *node = Node::text(
             whole,
-            Span::new(self.file, node.span.start.min(lost.start), lost.end),
+            Span::new(self.file, node.span.start().min(lost.start), lost.end),
         );
     }
 
@@ -697,7 +695,7 @@ fn key_text(node: Node) -> Option<String> {
 }
 
 /// Whether a written number is really a name made of digits, such as the account id `012345678901`.
-pub fn keeps_zero(raw: &Arc<str>) -> bool {
+pub fn keeps_zero(raw: &str) -> bool {
     raw.len() == 12 && raw.starts_with('0') && raw.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -194,7 +194,7 @@ fn any_value_may_be_of_any_kind_without_a_panic() {
             let mut inside = 0..0;
             each(&mut changed, &mut |node| {
                 if at == index {
-                    inside = node.span.start..node.span.end;
+                    inside = node.span.start()..node.span.end();
                     node.data = data.clone();
                     node.raw = None;
                 }
@@ -203,7 +203,9 @@ fn any_value_may_be_of_any_kind_without_a_panic() {
             let (_, found) = read(&changed);
             for finding in &found {
                 let text = &sources.file(finding.span.file).text;
-                assert!(finding.span.start <= finding.span.end && finding.span.end <= text.len());
+                assert!(
+                    finding.span.start() <= finding.span.end() && finding.span.end() <= text.len()
+                );
                 assert!(!format!("{finding:?}").contains("marker"));
             }
             if unknown {

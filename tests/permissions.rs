@@ -51,7 +51,7 @@ fn gives(policy: &Value) -> BTreeSet<String> {
 }
 
 fn size(policy: &Value) -> u64 {
-    iam::policy_size(&policy.to_string())
+    iam::policy_size(policy)
 }
 
 #[test]

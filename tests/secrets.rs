@@ -403,7 +403,7 @@ fn commands() -> Vec<String> {
         }
     }
     let mut found = Vec::new();
-    walk(&cli::command(), "", &mut found);
+    walk(&cli::whole(), "", &mut found);
     found
 }
 

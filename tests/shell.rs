@@ -282,6 +282,6 @@ fn every_help_teaches_by_examples_that_parse() {
         }
     }
     let mut seen = 0;
-    walk(&pipectl::cli::command(), "pipectl", &mut seen);
+    walk(&pipectl::cli::whole(), "pipectl", &mut seen);
     assert!(seen > 60, "{seen}");
 }

@@ -298,7 +298,7 @@ fn run(case: &Value, seeds: &Value) -> (Node, Vec<Diagnostic>) {
         let span = one.span;
         let text = &sources.file(span.file).text;
         assert!(
-            span.start <= span.end && text.get(span.start..span.end).is_some(),
+            span.start() <= span.end() && text.get(span.start()..span.end()).is_some(),
             "{}: {one:?}",
             case["id"]
         );

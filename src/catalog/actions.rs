@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::iam::{Statement, StatementTemplate, render_needed};
 use super::keys::{ConfigKey, Format};
+use super::later::Later;
 use super::parse;
 use super::rules::{ConfigRule, RuleProblem};
 use super::template::{self, Lookup, MissingPlaceholder};
@@ -47,10 +48,10 @@ pub struct ActionType {
     pub opaque: bool,
     /// Its configuration keys.
     #[serde(default)]
-    pub keys: Vec<ConfigKey>,
+    pub keys: Later<Vec<ConfigKey>>,
     /// How the keys depend on one another.
     #[serde(default)]
-    pub rules: Vec<ConfigRule>,
+    pub rules: Later<Vec<ConfigRule>>,
     /// The variables it gives to its namespace.
     #[serde(default)]
     pub variables: Variables,
@@ -237,7 +238,7 @@ struct File {
 }
 
 static FILE: LazyLock<File> = LazyLock::new(|| parse("actions.json", include_str!("actions.json")));
-static EFFECTS: LazyLock<BTreeMap<String, Effects>> =
+static EFFECTS: LazyLock<BTreeMap<String, Later<Effects>>> =
     LazyLock::new(|| parse("action_effects.json", include_str!("action_effects.json")));
 static NO_EFFECTS: Effects = Effects {
     iam: Vec::new(),
@@ -337,7 +338,7 @@ impl ActionType {
 
     /// What it needs and causes outside itself.
     pub fn effects(&self) -> &'static Effects {
-        EFFECTS.get(&self.id).unwrap_or(&NO_EFFECTS)
+        EFFECTS.get(&self.id).map_or(&NO_EFFECTS, |effects| effects)
     }
 
     /// The statements the role that runs the action needs. `lookup` answers for what is no configuration key

@@ -9,6 +9,7 @@ mod input;
 
 pub use input::{Member, MemberKind, elsewhere, older_word, shape};
 
+use super::later::Later;
 use super::parse;
 use super::text::{Quota, TextRule};
 
@@ -17,35 +18,35 @@ use super::text::{Quota, TextRule};
 #[serde(deny_unknown_fields)]
 pub struct CodeBuild {
     /// Fields of a project.
-    pub project: ProjectFields,
+    pub project: Later<ProjectFields>,
     /// Sources.
-    pub source: Sources,
+    pub source: Later<Sources>,
     /// Artifacts.
-    pub artifacts: Artifacts,
+    pub artifacts: Later<Artifacts>,
     /// Environments.
-    pub environment: Environments,
+    pub environment: Later<Environments>,
     /// What `os` and `compute` of the pipeline file mean.
     pub os: Vec<OsChoice>,
     /// Images that AWS keeps.
-    pub images: Images,
+    pub images: Later<Images>,
     /// Versions by language that `runtime-versions` takes.
-    pub runtimes: BTreeMap<String, Vec<String>>,
+    pub runtimes: Later<BTreeMap<String, Vec<String>>>,
     /// The version word that means the newest.
     pub runtime_latest: String,
     /// Caches.
-    pub cache: Caches,
+    pub cache: Later<Caches>,
     /// Logs.
-    pub logs: Logs,
+    pub logs: Later<Logs>,
     /// Networks.
-    pub vpc: Vpc,
+    pub vpc: Later<Vpc>,
     /// Lambda compute.
-    pub lambda: LambdaCompute,
+    pub lambda: Later<LambdaCompute>,
     /// Batches.
-    pub batch: Batches,
+    pub batch: Later<Batches>,
     /// Report groups.
-    pub reports: ReportGroups,
+    pub reports: Later<ReportGroups>,
     /// Rules of projects and what AWS answers when they are broken.
-    pub rules: Vec<ProjectRule>,
+    pub rules: Later<Vec<ProjectRule>>,
     /// Members that BatchGetProjects adds and nobody may send.
     pub read_only: Vec<String>,
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::iam::{Statement, StatementTemplate, render_needed};
+use super::later::Later;
 use super::parse;
 use super::template::{Lookup, MissingPlaceholder};
 use super::text::{Pattern, Quota, TextRule};
@@ -26,11 +27,11 @@ pub struct Companions {
     /// Defaults of other alarms.
     pub alarm_defaults: AlarmDefaults,
     /// Who publishes to a made topic: `alarms`, `events`.
-    pub publishers: BTreeMap<String, Publisher>,
+    pub publishers: Later<BTreeMap<String, Publisher>>,
     /// What the owner of a topic may do with it.
     pub topic_owner_actions: Vec<String>,
     /// The events of `notifications:`.
-    pub notifications: BTreeMap<String, Notification>,
+    pub notifications: Later<BTreeMap<String, Notification>>,
     /// Name of an EventBridge rule.
     pub rule_name: TextRule,
     /// Name of a topic.
@@ -48,7 +49,7 @@ pub struct Companions {
     /// Name of a webhook.
     pub webhook_name: TextRule,
     /// The self-update.
-    pub self_update: SelfUpdate,
+    pub self_update: Later<SelfUpdate>,
 }
 
 /// Defaults of an artifact bucket.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::iam::{Statement, StatementTemplate, render_needed};
 use super::keys::{ConfigKey, Format};
+use super::later::Later;
 use super::parse;
 use super::template::{Lookup, MissingPlaceholder};
 use super::text::Certain;
@@ -39,7 +40,7 @@ pub struct RuleProvider {
     /// The word of the pipeline file that makes a rule this one: `alarm`, `window`, …
     pub kind: String,
     /// Its configuration keys.
-    pub keys: Vec<ConfigKey>,
+    pub keys: Later<Vec<ConfigKey>>,
     /// Whether it takes input artifacts.
     #[serde(default)]
     pub input_artifacts: bool,
@@ -57,7 +58,7 @@ pub struct RuleProvider {
     pub cross_region: Certain<bool>,
     /// Statements on the pipeline's role.
     #[serde(default)]
-    pub iam: Vec<StatementTemplate>,
+    pub iam: Later<Vec<StatementTemplate>>,
     /// What a person should know.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -1,11 +1,13 @@
 //! Permissions: statements of the roles that are made, who may take them on, limits of IAM.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::later::Later;
 use super::parse;
 use super::template::{self, Lookup, MissingPlaceholder};
 use super::text::{Pattern, Quota, TextRule};
@@ -276,8 +278,8 @@ struct File {
     placeholders: BTreeMap<String, String>,
     features: BTreeMap<String, String>,
     trust: BTreeMap<Role, Trust>,
-    statements: BTreeMap<Role, Vec<StatementTemplate>>,
-    deployer: Vec<DeployerPermission>,
+    statements: BTreeMap<Role, Later<Vec<StatementTemplate>>>,
+    deployer: Later<Vec<DeployerPermission>>,
     limits: Limits,
     grammar: Grammar,
 }
@@ -315,7 +317,7 @@ static FILE: LazyLock<File> = LazyLock::new(|| parse("iam.json", include_str!("i
 
 /// Every statement a role of this kind may need, in the order of the file.
 pub fn templates(role: Role) -> &'static [StatementTemplate] {
-    FILE.statements.get(&role).map_or(&[], Vec::as_slice)
+    FILE.statements.get(&role).map_or(&[], |list| list)
 }
 
 /// The statement of a role by id.
@@ -382,10 +384,27 @@ pub fn feature_names() -> &'static BTreeMap<String, String> {
     &FILE.features
 }
 
-/// The size of a policy as IAM counts it: without whitespace.
-pub fn policy_size(document: &str) -> u64 {
-    let size = document.chars().filter(|c| !c.is_whitespace()).count();
-    u64::try_from(size).unwrap_or(u64::MAX)
+/// The size of a policy, or of a part of one, as IAM counts it: in characters, without whitespace.
+pub fn policy_size(document: &Value) -> u64 {
+    // in a text, too, whose characters come in pieces here, but never half ones
+    struct Counted(u64);
+    impl fmt::Write for Counted {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let count = match text.is_ascii() {
+                true => text
+                    .bytes()
+                    .filter(|b| !char::from(*b).is_whitespace())
+                    .count(),
+                false => text.chars().filter(|c| !c.is_whitespace()).count(),
+            };
+            self.0 += u64::try_from(count).unwrap_or(u64::MAX);
+            Ok(())
+        }
+    }
+    let mut counted = Counted(0);
+    // it never refuses
+    let _ = write!(counted, "{document}");
+    counted.0
 }
 
 #[cfg(test)]
@@ -462,6 +481,8 @@ mod tests {
 
     #[test]
     fn whitespace_does_not_count() {
-        assert_eq!(policy_size("{ \"a\" :\n 1 }"), 7);
+        assert_eq!(policy_size(&serde_json::json!({"a": 1})), 7);
+        let spaces = serde_json::json!({"b": "x y\u{a0}é"});
+        assert_eq!(policy_size(&spaces), 11);
     }
 }

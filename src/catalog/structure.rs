@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::later::Later;
 use super::parse;
 use super::text::{Pattern, Quota, TextRule};
 
@@ -14,41 +15,41 @@ use super::text::{Pattern, Quota, TextRule};
 #[serde(deny_unknown_fields)]
 pub struct Structure {
     /// Names.
-    pub names: Names,
+    pub names: Later<Names>,
     /// Closed sets of words.
-    pub enums: Enums,
+    pub enums: Later<Enums>,
     /// What AWS takes when a member is absent.
     pub defaults: Defaults,
     /// Required members by shape: `action` → `name`, `actionTypeId`.
     pub required: BTreeMap<String, Vec<String>>,
     /// Numbers.
-    pub quotas: Quotas,
+    pub quotas: Later<Quotas>,
     /// What needs a V2 pipeline, beside the action types that say so themselves.
     pub v2_features: Vec<V2Feature>,
     /// Triggers.
-    pub triggers: Triggers,
+    pub triggers: Later<Triggers>,
     /// Variables.
     pub variables: VariableRules,
     /// Execution modes.
-    pub execution_modes: Vec<ExecutionMode>,
+    pub execution_modes: Later<Vec<ExecutionMode>>,
     /// Regions.
-    pub regions: Regions,
+    pub regions: Later<Regions>,
     /// Addresses of the console.
-    pub console: Console,
+    pub console: Later<Console>,
     /// Tags.
     pub tags: Tags,
     /// EventBridge rules.
-    pub event_rules: EventRules,
+    pub event_rules: Later<EventRules>,
     /// CloudWatch alarms.
-    pub alarms: Alarms,
+    pub alarms: Later<Alarms>,
     /// Webhooks of GitHub version 1.
-    pub webhooks: Webhooks,
+    pub webhooks: Later<Webhooks>,
     /// Members that GetPipeline adds and nobody may send.
     pub read_only: Vec<String>,
     /// Words that other tools, or other parts of the API, have for members.
-    foreign_members: Vec<ForeignMember>,
+    foreign_members: Later<Vec<ForeignMember>>,
     /// Members and their value that GetPipeline adds and that mean the same as their absence.
-    pub absent_means: BTreeMap<String, serde_json::Value>,
+    pub absent_means: Later<BTreeMap<String, serde_json::Value>>,
     /// The text that stands for a stored secret.
     pub secret_mask: String,
     /// Log group of the providers that keep a log.

@@ -6,13 +6,23 @@ use std::sync::OnceLock;
 use regex::Regex;
 use serde::{Deserialize, Deserializer};
 
+use super::runs::Runs;
+
 /// A regular expression of the data that a whole text must match; compiled on first use.
 pub struct Pattern {
     text: String,
     compiled: OnceLock<Option<Regex>>,
-    /// The same for texts of ASCII, which are almost all: without the classes of Unicode it is compiled many times faster.
-    /// `None` if the pattern names such a class.
-    plain: OnceLock<Option<regex::bytes::Regex>>,
+    /// The same for texts of ASCII, which are almost all.
+    plain: OnceLock<Plain>,
+}
+
+/// A pattern for texts of ASCII.
+enum Plain {
+    Runs(Runs),
+    /// Without the classes of Unicode it is compiled many times faster.
+    Bytes(regex::bytes::Regex),
+    /// It names such a class.
+    Unicode,
 }
 
 impl Pattern {
@@ -23,10 +33,12 @@ impl Pattern {
 
     /// Whether the whole of `value` matches.
     pub fn matches(&self, value: &str) -> bool {
-        if value.is_ascii()
-            && let Some(regex) = self.plain()
-        {
-            return regex.is_match(value.as_bytes());
+        if value.is_ascii() {
+            match self.plain() {
+                Plain::Runs(runs) => return runs.matches(value),
+                Plain::Bytes(regex) => return regex.is_match(value.as_bytes()),
+                Plain::Unicode => {}
+            }
         }
         self.regex().is_none_or(|regex| regex.is_match(value))
     }
@@ -35,12 +47,15 @@ impl Pattern {
         format!("^(?s:{})$", self.text)
     }
 
-    fn plain(&self) -> Option<&regex::bytes::Regex> {
-        let compile = || {
+    fn plain(&self) -> &Plain {
+        self.plain.get_or_init(|| {
+            if let Some(runs) = Runs::read(&self.text) {
+                return Plain::Runs(runs);
+            }
             let mut builder = regex::bytes::RegexBuilder::new(&self.whole());
-            builder.unicode(false).build().ok()
-        };
-        self.plain.get_or_init(compile).as_ref()
+            let compiled = builder.unicode(false).build();
+            compiled.map_or(Plain::Unicode, Plain::Bytes)
+        })
     }
 
     /// The compiled form; `None` only if the data holds a broken pattern, which a test excludes.
@@ -87,6 +102,11 @@ const NAMED: [(&str, IsIn); 4] = [
 
 type IsIn = fn(&char) -> bool;
 
+/// The bit of an ASCII character.
+pub(super) fn bit(character: char) -> u128 {
+    1 << u32::from(character)
+}
+
 impl Characters {
     /// The class as AWS writes it.
     pub fn as_str(&self) -> &str {
@@ -96,7 +116,7 @@ impl Characters {
     /// Whether the class has the character.
     pub fn allows(&self, character: char) -> bool {
         if character.is_ascii() {
-            return self.ascii & (1 << u32::from(character)) != 0;
+            return self.ascii & bit(character) != 0;
         }
         let Some(beyond) = &self.beyond else {
             return false;
@@ -107,8 +127,13 @@ impl Characters {
             .is_some_and(|regex| regex.is_match(character.encode_utf8(&mut [0; 4])))
     }
 
+    /// One bit for every ASCII character of the class.
+    pub(super) fn ascii(&self) -> u128 {
+        self.ascii
+    }
+
     /// Reads a class of characters, ranges, `\\p{L}`, `\\p{N}`, `\\p{Z}` and `\\s`.
-    fn read(text: &str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Option<Self> {
         let mut rest = text.strip_prefix('[')?.strip_suffix(']')?;
         let mut ascii = 0;
         let mut beyond = None;
@@ -122,24 +147,26 @@ impl Characters {
             let class = NAMED
                 .iter()
                 .find_map(|(name, holds)| Some((rest.strip_prefix(name)?, holds)));
-            let holds: Box<dyn Fn(&char) -> bool> = if let Some((behind, holds)) = class {
+            if let Some((behind, holds)) = class {
                 rest = behind;
                 beyond = Some(OnceLock::new());
-                Box::new(holds)
-            } else {
-                let first = one(&mut rest)?;
-                let range = rest.strip_prefix('-').filter(|behind| !behind.is_empty());
-                let last = match range {
-                    Some(behind) => {
-                        rest = behind;
-                        one(&mut rest)?
-                    }
-                    None => first,
-                };
-                Box::new(move |c| (first..=last).contains(c))
+                for character in ('\0'..='\x7f').filter(holds) {
+                    ascii |= bit(character);
+                }
+                continue;
+            }
+            let first = one(&mut rest)?;
+            let range = rest.strip_prefix('-').filter(|behind| !behind.is_empty());
+            let last = match range {
+                Some(behind) => {
+                    rest = behind;
+                    one(&mut rest)?
+                }
+                None => first,
             };
-            for character in ('\0'..='\x7f').filter(holds) {
-                ascii |= 1 << u32::from(character);
+            if first <= last {
+                // everything up to the last without everything before the first
+                ascii |= bit(last) | (bit(last) - bit(first));
             }
         }
         Some(Self {
@@ -383,7 +410,8 @@ mod tests {
                     "{text}: {value:?}"
                 );
             }
-            assert_eq!(pattern.plain().is_none(), text.contains("\\p"), "{text}");
+            let unicode = matches!(pattern.plain(), Plain::Unicode);
+            assert_eq!(unicode, text.contains("\\p"), "{text}");
         }
     }
 

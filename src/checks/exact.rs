@@ -49,7 +49,7 @@ enum Found {
 }
 
 fn within(outer: Span, span: Span) -> bool {
-    outer.file == span.file && outer.start <= span.start && span.end <= outer.end
+    outer.file == span.file && outer.start() <= span.start() && span.end() <= outer.end()
 }
 
 fn below(node: &Node, path: &str, span: Span) -> Found {

@@ -19,17 +19,17 @@ pub(super) fn merge(tree: &Node, read: &mut Diagnostics, found: &mut Diagnostics
                 span: one.span,
                 help: None,
             };
-            ((one.span.file, one.span.start), refused)
+            ((one.span.file, one.span.start()), refused)
         })
         .collect();
     if refused.is_empty() {
         return;
     }
     found.edit(|one| {
-        let Span { file, start, end } = one.span;
+        let (file, start, end) = (one.span.file, one.span.start(), one.span.end());
         let before = refused.range_mut((file, 0)..=(file, start)).next_back();
         match before {
-            Some((_, same)) if end <= same.span.end && of_the_value(&one) => {
+            Some((_, same)) if end <= same.span.end() && of_the_value(&one) => {
                 same.help = one.help;
                 None
             }
@@ -37,7 +37,7 @@ pub(super) fn merge(tree: &Node, read: &mut Diagnostics, found: &mut Diagnostics
         }
     });
     read.edit(|mut one| {
-        let better = refused.get_mut(&(one.span.file, one.span.start));
+        let better = refused.get_mut(&(one.span.file, one.span.start()));
         let better = better.filter(|same| same.span == one.span && one.code == WRONG_KIND);
         if let Some(help) = better.and_then(|same| same.help.take()) {
             one.help = Some(help);

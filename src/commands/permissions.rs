@@ -147,7 +147,7 @@ fn advise(report: &Report, whole: &[CallerStatement]) {
         limits.managed_policy.max,
         limits.aggregate_inline_policies.max,
     );
-    let size = iam::policy_size(&caller::document(whole).to_string());
+    let size = iam::policy_size(&caller::document(whole));
     if size <= managed {
         return;
     }

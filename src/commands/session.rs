@@ -587,7 +587,7 @@ impl<'a> Session<'a> {
             && wanted.value != identity.account
         {
             let file = self.sources.file(wanted.span.file);
-            let line = file.position(wanted.span.start).line;
+            let line = file.position(wanted.span.start()).line;
             let place = format!("{}:{line}", file.name);
             let failure = if account.sandbox.is_some() {
                 Failure::failed(

@@ -127,8 +127,7 @@ fn fish_names(command: &clap::Command) -> String {
 
 /// Runs `man`: one page with every command, the page of one, or all of them into a folder.
 pub(super) fn man(arguments: &Man, report: &Report) -> Result<Exit, End> {
-    let mut command = cli::command();
-    command.build();
+    let command = cli::whole();
     if let Some(folder) = &arguments.out {
         let names = write_pages(&command, folder)?;
         report.note(&format!("{} pages in {}", names, folder.display()));

@@ -99,7 +99,7 @@ fn once(sources: &Sources, list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     list.into_iter()
         .filter(|one| {
             let file = sources.file(one.span.file).name.clone();
-            let key = (file, one.span.start, one.span.end, one.code);
+            let key = (file, one.span.start(), one.span.end(), one.code);
             seen.insert((key, one.message.clone()))
         })
         .collect()

@@ -43,7 +43,7 @@ fn block_is_safe(value: &Value) -> bool {
 fn as_written(node: &Node) -> Node {
     let data = match &node.data {
         Data::Number(value) => match &node.raw {
-            Some(raw) if number_text(*value) != **raw => Data::Text(raw.to_string()),
+            Some(raw) if number_text(*value) != ***raw => Data::Text(raw.to_string()),
             _ => node.data.clone(),
         },
         Data::List(items) => Data::List(items.iter().map(as_written).collect()),

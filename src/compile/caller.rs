@@ -498,7 +498,7 @@ pub fn document(statements: &[CallerStatement]) -> Value {
 /// policy is several, by its resources.
 pub fn managed_policies(statements: Vec<CallerStatement>) -> Vec<Vec<CallerStatement>> {
     let most = iam::limits().managed_policy.max;
-    let fits = |list: &[CallerStatement]| iam::policy_size(&document(list).to_string()) <= most;
+    let fits = |list: &[CallerStatement]| iam::policy_size(&document(list)) <= most;
     let mut open = VecDeque::from(statements);
     let mut policies: Vec<Vec<CallerStatement>> = Vec::new();
     while let Some(statement) = open.pop_front() {
@@ -558,7 +558,7 @@ mod tests {
         let most = iam::limits().managed_policy.max;
         let (mut given, mut sids) = (BTreeSet::new(), BTreeSet::new());
         for policy in &policies {
-            assert!(iam::policy_size(&document(policy).to_string()) <= most);
+            assert!(iam::policy_size(&document(policy)) <= most);
             for statement in policy {
                 assert!(
                     sids.insert(statement.sid.clone()),

@@ -129,7 +129,7 @@ pub(super) fn fit(
         .flat_map(|part| cuts(&parts, part))
         .map(|piece| {
             let statement = statement(&parts[piece.part], &piece, None);
-            iam::policy_size(&document(vec![statement]).to_string())
+            iam::policy_size(&document(vec![statement]))
         });
     Err(TooLarge {
         size,
@@ -232,7 +232,7 @@ fn pack(parts: &[Part], packing: Packing) -> Option<Vec<Vec<Piece>>> {
     let pieces: Vec<Piece> = (0..parts.len())
         .flat_map(|part| cuts(parts, part))
         .collect();
-    let frame = iam::policy_size(&document(Vec::new()).to_string());
+    let frame = iam::policy_size(&document(Vec::new()));
     let mut stretches = Vec::new();
     let mut start = 0;
     while start < pieces.len() {
@@ -275,11 +275,11 @@ fn sizes(parts: &[Part], pieces: &[Piece], room: u64, named: bool) -> Vec<u64> {
             if !part.resources.is_empty() {
                 head.insert("Resource".to_owned(), json!([]));
             }
-            size += iam::policy_size(&Value::Object(head).to_string()) + 1;
+            size += iam::policy_size(&Value::Object(head)) + 1;
             last = Some(piece.part);
         }
         for resource in &part.resources[piece.resources.clone()] {
-            size += iam::policy_size(&Value::from(resource.as_str()).to_string()) + 1;
+            size += iam::policy_size(&Value::from(resource.as_str())) + 1;
         }
         if size > room {
             break;

@@ -204,6 +204,10 @@ impl Roles {
     /// Names of those that need managed policies, as far as their statements stand.
     pub(super) fn large(&self) -> BTreeSet<String> {
         let large = self.made.iter().filter(|(_, made)| {
+            let apart = made.statements.iter().chain(&made.denials);
+            if policies::surely_fits(apart, &made.allow) {
+                return false;
+            }
             let all = policies::merge(made.statements.clone());
             let denials = policies::merge(made.denials.clone());
             let all: Vec<Pending> = all.into_iter().chain(denials).collect();
@@ -267,7 +271,7 @@ impl Roles {
                 .map(|(principal, trust)| trust.json(principal));
             let trust = policies::document(trust.collect());
             let limit = iam::limits().trust_policy.max;
-            let size: u64 = iam::policy_size(&trust.to_string());
+            let size: u64 = iam::policy_size(&trust);
             if size > limit {
                 out.diagnostics.push(
                     Diagnostic::error(
@@ -315,7 +319,7 @@ impl Made {
             if self.allow.contains(&value) {
                 continue;
             }
-            let size = iam::policy_size(&value.to_string());
+            let size = iam::policy_size(&value);
             if self.longest.is_none_or(|(longest, _)| size > longest) {
                 self.longest = Some((size, statement.node.span));
             }

@@ -258,6 +258,9 @@ pub type Param = (String, String);
 /// The parameters of the command line that may be kept somewhere, and those that may not: none whose value AWS keeps
 /// secret elsewhere.
 pub fn told<'p>(model: &Model, params: &'p [Param]) -> (Vec<&'p Param>, Vec<&'p Param>) {
+    if params.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
     let secret = |name: &str| {
         let mut keys = actions::all().iter().filter_map(|kind| kind.key(name));
         keys.any(|key| key.secret)

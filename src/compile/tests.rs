@@ -53,7 +53,7 @@ fn compiled_with(text: &str, facts: &Facts) -> (Compiled, Vec<String>) {
     let mut found = Diagnostics::new();
     let compiled = compile(&model, facts, &mut found);
     for one in found.iter() {
-        let marked = !one.label.is_empty() && one.span.start < one.span.end;
+        let marked = !one.label.is_empty() && one.span.start() < one.span.end();
         assert!(
             marked && one.help.is_some(),
             "says nothing at its place: {one:?}"

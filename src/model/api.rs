@@ -30,8 +30,9 @@ impl Added {
 }
 
 fn path_of(node: &Node, path: &str, span: Span) -> Option<String> {
-    let within =
-        |outer: Span| outer.file == span.file && outer.start <= span.start && span.end <= outer.end;
+    let within = |outer: Span| {
+        outer.file == span.file && outer.start() <= span.start() && span.end() <= outer.end()
+    };
     match &node.data {
         Data::Map(entries) => entries.iter().find_map(|entry| {
             let path = join(path, &entry.key);

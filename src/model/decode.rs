@@ -692,7 +692,7 @@ impl<'n> Map<'n> {
     ) -> Option<&'n Entry> {
         let present: Vec<&Entry> = kinds.iter().filter_map(|kind| self.entry(kind)).collect();
         let mut present: Vec<&'n Entry> = present;
-        present.sort_by_key(|entry| (entry.key_span.start, entry.key_span.end));
+        present.sort_by_key(|entry| (entry.key_span.start(), entry.key_span.end()));
         if let [first, second, ..] = present[..] {
             out.push(
                 Diagnostic::error(

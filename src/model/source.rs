@@ -77,7 +77,7 @@ impl Decoder<'_> {
         }
         // Reported once is enough: what follows sees a name of its own.
         let own = if further {
-            format!("Source{}", kind.key_span.start)
+            format!("Source{}", kind.key_span.start())
         } else {
             "Source".to_owned()
         };

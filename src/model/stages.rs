@@ -225,7 +225,7 @@ impl Decoder<'_> {
         }
         // Reported once is enough: what follows sees a name of its own.
         let name = Text {
-            value: format!("{}{}", name.value, span.start),
+            value: format!("{}{}", name.value, span.start()),
             ..name
         };
         Named { name, said: false }

@@ -171,7 +171,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// Where it is named, or else begins.
     pub fn place(&self) -> Span {
-        match self.name.span.start < self.name.span.end {
+        match self.name.span.start() < self.name.span.end() {
             true => self.name.span,
             false => self.span,
         }

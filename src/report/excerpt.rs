@@ -137,7 +137,7 @@ impl Chunk {
     /// Puts stars in place of what it has of a span, as many as there were bytes, so that places stay true.
     fn hide(&mut self, span: Span) {
         let inside = |at: usize| floor(&self.text, at.saturating_sub(self.offset));
-        let (start, end) = (inside(span.start), inside(span.end));
+        let (start, end) = (inside(span.start()), inside(span.end()));
         let stars = self.text[start..end]
             .bytes()
             .map(|byte| if byte == b'\n' { '\n' } else { '*' })
@@ -149,9 +149,9 @@ impl Chunk {
 /// The place of a span, up to the end of its first line; in a line that is cut, its beginning.
 fn mark(source: &SourceFile, span: Span, room: Room) -> Marked {
     let text = source.text.as_str();
-    let place = source.position(span.start);
+    let place = source.position(span.start());
     let start = place.offset;
-    let mut end = source.position(span.end).offset.max(start);
+    let mut end = source.position(span.end()).offset.max(start);
     let line = source.line(place.line);
     end = end.min(line.end.max(start));
     if let Some(at) = text[start..end].find('\r') {

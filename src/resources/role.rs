@@ -117,7 +117,7 @@ impl Held {
         }
         Self {
             document: document.clone(),
-            size: iam::policy_size(&document.to_string()),
+            size: iam::policy_size(document),
             normal,
             rights,
             attached,
@@ -351,7 +351,7 @@ impl Work<'_> {
             .find_map(|place| {
                 let lost = self.lost(place, kept);
                 let document = only(&self.now.get(place)?.document, &lost, context);
-                let size = iam::policy_size(&document.to_string());
+                let size = iam::policy_size(&document);
                 (!lost.is_empty() && size <= iam::limits().managed_policy.max).then_some(document)
             })?;
         Some((name, document))

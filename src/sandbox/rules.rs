@@ -284,7 +284,7 @@ pub fn role(body: &Value) -> Vec<Refusal> {
     let limits = iam::limits();
     let mut found = Findings::default();
     let place = Place::root("role");
-    let size = |document: &Value| iam::policy_size(&document.to_string());
+    let size = |document: &Value| iam::policy_size(document);
     found.text(&place, body, "roleName", &limits.role_name);
     found.text(&place, body, "description", &limits.role_description);
     found.number(&place, body, "maxSessionDuration", &limits.session_seconds);
@@ -363,7 +363,7 @@ fn managed_policies(found: &mut Findings, role: &Place, body: &Value) {
             );
         }
         let most = limits.managed_policy.max;
-        if iam::policy_size(&document.to_string()) > most {
+        if iam::policy_size(document) > most {
             found.add(
                 "managed-policy",
                 &place.key("document"),

@@ -8,7 +8,7 @@ use super::grammar::Part;
 use super::place::Place;
 use super::value::Trust;
 use crate::source::Span;
-use crate::tree::{Data, Entry, Node, Origin};
+use crate::tree::{Data, Entry, Node, Origin, Written};
 
 /// Number of a cell.
 pub(super) type CellId = usize;
@@ -61,7 +61,7 @@ pub(super) struct Cell {
     /// The variables that led here so far, the one in the file first.
     pub(super) steps: Vec<(String, Span)>,
     pub(super) origin: Option<Arc<Origin>>,
-    pub(super) raw: Option<Arc<str>>,
+    pub(super) raw: Option<Arc<Written>>,
     pub(super) trust: Trust,
     pub(super) parent: Option<CellId>,
     /// Which item or entry of its parent it is.

@@ -152,7 +152,7 @@ mod tests {
         let (sources, node) = tree("{\"a\": 1, \"b\": 2, \"a\": 3}");
         assert_eq!(node.to_json(), serde_json::json!({"a": 3, "b": 2}));
         let last = node.entry("a").expect("the key");
-        assert_eq!(last.key_span.start, 17);
+        assert_eq!(last.key_span.start(), 17);
         assert_eq!(sources.slice(last.value.span), "3");
     }
 

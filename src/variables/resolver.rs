@@ -662,7 +662,7 @@ impl<'a> Resolver<'a> {
         if place.written {
             let text = &self.sources.file(place.span.file).text;
             let rest = text
-                .get(place.span.end..)
+                .get(place.span.end()..)
                 .and_then(|rest| rest.lines().next())
                 .unwrap_or_default();
             if rest.starts_with(" #") {

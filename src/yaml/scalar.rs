@@ -1,9 +1,7 @@
 //! What a scalar means by the core schema of YAML 1.2, and what CloudFormation's tags stand for.
 
-use std::sync::Arc;
-
 use crate::source::Span;
-use crate::tree::{Data, Entry, Node};
+use crate::tree::{Data, Entry, Node, Written};
 
 /// CloudFormation's functions by their tag; `Ref` and `Condition` have no `Fn::`.
 const FUNCTIONS: &[(&str, &str)] = &[
@@ -36,11 +34,7 @@ pub(super) fn function(tag: &str) -> Option<&'static str> {
 
 /// `!Sub x` as `{"Fn::Sub": x}`; `!GetAtt A.B.C` as `["A", "B.C"]`.
 pub(super) fn call(key: &'static str, tag: Span, argument: Node) -> Node {
-    let span = Span::new(
-        tag.file,
-        tag.start.min(argument.span.start),
-        argument.span.end.max(tag.end),
-    );
+    let span = tag.to(argument.span);
     let argument = match argument.as_str() {
         Some(text) if key == "Fn::GetAtt" => {
             let (logical, attribute) = text.split_once('.').unwrap_or((text, ""));
@@ -87,10 +81,9 @@ pub(super) fn plain(text: &str, span: Span) -> Node {
         }
         Some(_) => text_itself(),
     };
-    // A text is its own raw form: it is not kept twice.
     let raw = match data {
-        Data::Text(_) => Arc::default(),
-        _ => text.into(),
+        Data::Text(_) => Written::itself(),
+        _ => Written::new(text),
     };
     Node {
         raw: Some(raw),

@@ -103,10 +103,10 @@ fn duplicates_show_both_places() {
     let (_, diagnostics, sources) = parsed("k: 1\nj: 2\nk: 3\n");
     assert_eq!(diagnostics.len(), 1);
     assert_eq!(
-        (diagnostics[0].code, diagnostics[0].span.start),
+        (diagnostics[0].code, diagnostics[0].span.start()),
         ("key-duplicate", 10)
     );
-    assert_eq!(diagnostics[0].labels[0].span.start, 0);
+    assert_eq!(diagnostics[0].labels[0].span.start(), 0);
     assert_eq!(sources.slice(diagnostics[0].span), "k");
 }
 

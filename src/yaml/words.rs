@@ -26,16 +26,16 @@ pub(super) fn quote(text: &str) -> String {
 
 /// A comment right behind a plain value that starts with `#{`: where it stands, without trailing space.
 pub(super) fn comment_reference(text: &str, value: Span) -> Option<Range<usize>> {
-    let rest = text.get(value.end..)?;
+    let rest = text.get(value.end()..)?;
     // The parser places a value that is not there before the colon of its key, or behind the comment in a list.
-    let empty = value.start == value.end;
+    let empty = value.start() == value.end();
     let from = if !empty {
-        value.end
+        value.end()
     } else if rest.starts_with(':') {
-        value.end + 1
+        value.end() + 1
     } else {
-        let line = text[..value.end].rfind('\n').map_or(0, |at| at + 1);
-        line + text[line..value.end].find("- #{")? + 1
+        let line = text[..value.end()].rfind('\n').map_or(0, |at| at + 1);
+        line + text[line..value.end()].find("- #{")? + 1
     };
     let line = text.get(from..)?.split('\n').next()?;
     let start = line.find(|c: char| c != ' ' && c != '\t')?;

@@ -11,9 +11,7 @@ const GLOBAL: &str = "options of every command";
 
 /// A command, `sandbox set` too; it is built, so that it knows how it is called.
 fn find(name: &str) -> Option<Command> {
-    let mut command = cli::command();
-    command.build();
-    name.split(' ').try_fold(command, |command, word| {
+    name.split(' ').try_fold(cli::whole(), |command, word| {
         command.find_subcommand(word).cloned()
     })
 }
@@ -30,7 +28,7 @@ fn names() -> Vec<String> {
         }
     }
     let mut names = vec![GLOBAL.to_owned()];
-    walk(&cli::command(), "", &mut names);
+    walk(&cli::whole(), "", &mut names);
     names
 }
 

@@ -122,10 +122,10 @@ pub fn see(text: &str, change: &mut dyn FnMut(&mut Node)) -> Seen {
 
 fn true_place(sources: &Sources, span: Span) -> bool {
     let text = &sources.file(span.file).text;
-    span.start <= span.end
-        && span.end <= text.len()
-        && text.is_char_boundary(span.start)
-        && text.is_char_boundary(span.end)
+    span.start() <= span.end()
+        && span.end() <= text.len()
+        && text.is_char_boundary(span.start())
+        && text.is_char_boundary(span.end())
 }
 
 fn origins(origin: Option<&Arc<Origin>>) -> Vec<Span> {
@@ -287,10 +287,10 @@ pub fn variables_fault(input: &str) -> Option<String> {
     let mut at = 0;
     for (line, name) in values.split('\n').zip('a'..='z') {
         let span = Span::new(id, at, at + line.len());
-        at = span.end + 1;
+        at = span.end() + 1;
         entries.push(Entry {
             key: name.to_string(),
-            key_span: Span::new(id, span.start, span.start),
+            key_span: Span::new(id, span.start(), span.start()),
             value: Node::text(line, span),
         });
     }

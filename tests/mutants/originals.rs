@@ -143,8 +143,8 @@ pub(super) fn see(text: &str, region: &str, said: bool) -> Vec<Seen> {
             path: one.path,
             message: one.message,
             main: one.span.file == main,
-            start: one.span.start,
-            end: one.span.end,
+            start: one.span.start(),
+            end: one.span.end(),
         })
         .collect()
 }

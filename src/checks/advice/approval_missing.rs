@@ -42,7 +42,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         });
         let Some(step) = unasked else { continue };
         let name = &step.stage.name;
-        let span = if name.span.start < name.span.end {
+        let span = if name.span.start() < name.span.end() {
             name.span
         } else {
             step.stage.span

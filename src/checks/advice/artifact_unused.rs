@@ -58,7 +58,11 @@ fn help(subject: &Subject<'_>, step: &Step<'_>, output: &Output) -> String {
     if step.action.raw {
         return "leave the output out, or let an action read it".to_owned();
     }
-    let between = Span::new(action.file, action.end, name.span.start.max(action.end));
+    let between = Span::new(
+        action.file,
+        action.end(),
+        name.span.start().max(action.end()),
+    );
     let written = match name.span.file == action.file {
         true => subject.sources.slice(between),
         false => "",

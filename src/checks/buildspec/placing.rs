@@ -44,16 +44,16 @@ pub(super) fn read(text: &Text, sources: &Sources, found: &mut Diagnostics) -> O
             let at = |offset: usize| places.get((offset + marked).min(text.value.len())).copied();
             // what is found at the end stands behind the last character that can be seen
             let last = text.value.trim_end().len().saturating_sub(1);
-            let start = if span.start > last {
+            let start = if span.start() > last {
                 at(last).map_or(0, |(start, _)| start)
             } else {
-                at(span.start).map_or(0, |(start, _)| start)
+                at(span.start()).map_or(0, |(start, _)| start)
             };
             let end = match span
-                .end
+                .end()
                 .min(last + 1)
                 .checked_sub(1)
-                .filter(|end| *end >= span.start)
+                .filter(|end| *end >= span.start())
             {
                 Some(end) => at(end).map_or(start, |(_, end)| end),
                 None => start,

@@ -33,7 +33,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let sid = statement.node.get("Sid").and_then(fields::known);
             let first = sid.map(|sid| *names.entry(sid).or_insert(statement));
             let place = statement.node.span;
-            if seen.insert((place.file, place.start, place.end)) {
+            if seen.insert((place.file, place.start(), place.end())) {
                 one(statement, diagnostics);
                 diagnostics.extend(first.and_then(|first| again(statement, first)));
             }

@@ -46,7 +46,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let projects = subject.model.projects.iter();
     for project in projects.filter(|project| !project.existing) {
         if let Some(statement) = project.allow.first() {
-            let place = (statement.node.span.start, statement.node.span.end);
+            let place = (statement.node.span.start(), statement.node.span.end());
             by_statement.entry(place).or_default().push(project);
         }
     }

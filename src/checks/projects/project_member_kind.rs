@@ -104,7 +104,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 /// A member that stands there without a value.
 fn null(project: &Project, path: &str, entry: &Entry) -> Diagnostic {
     // a null that nobody wrote has no characters
-    let written = entry.value.span.start < entry.value.span.end;
+    let written = entry.value.span.start() < entry.value.span.end();
     let span = if written {
         entry.value.span
     } else {

@@ -96,7 +96,7 @@ pub(in crate::checks) fn home_span(subject: &Subject<'_>) -> Option<Span> {
 
 /// Where a stage is named: its name, if it has one in the file.
 pub(super) fn stage_span(stage: &Stage) -> Span {
-    if stage.name.span.start < stage.name.span.end {
+    if stage.name.span.start() < stage.name.span.end() {
         stage.name.span
     } else {
         stage.span
