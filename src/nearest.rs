@@ -13,6 +13,7 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     candidates
         .into_iter()
         .take(MOST)
+        .filter(|candidate| !candidate.is_empty())
         .filter_map(|candidate| Some((distance(&wanted, &plain(candidate)?, limit)?, candidate)))
         .min()
         .map(|(_, candidate)| candidate)

@@ -10,11 +10,16 @@ pub struct SourceFile {
     pub name: String,
     /// The text, without a byte order mark.
     pub text: String,
+    /// How many bytes of the file stand before the text: a byte order mark.
+    pub mark: usize,
     /// Where lines begin, counted when a place is first shown: most files have nothing to show.
     line_starts: OnceLock<Vec<u32>>,
     /// How many characters stand before every [`BLOCK`] bytes; nothing if each has one byte.
     characters: OnceLock<Vec<u32>>,
 }
+
+/// The mark of byte order that editors of Windows put before a text.
+const MARK: char = '\u{feff}';
 
 /// A place in a line of a megabyte is found without counting the megabyte.
 const BLOCK: usize = 1024;
@@ -99,13 +104,14 @@ pub struct Position {
 
 impl SourceFile {
     fn new(name: String, text: String) -> Self {
-        let text = match text.strip_prefix('\u{feff}') {
-            Some(rest) => rest.to_owned(),
-            None => text,
+        let (text, mark) = match text.strip_prefix(MARK) {
+            Some(rest) => (rest.to_owned(), MARK.len_utf8()),
+            None => (text, 0),
         };
         Self {
             name,
             text,
+            mark,
             line_starts: OnceLock::new(),
             characters: OnceLock::new(),
         }

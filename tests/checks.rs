@@ -205,6 +205,69 @@ fn one_of_several_who_are_told_has_its_own_path() {
     }
 }
 
+/// A name that is missing, an owner that is wrong, a key in capitals: all else is told in the same run.
+#[test]
+fn what_is_wrong_in_one_member_hides_nothing_in_others() {
+    let found: Vec<(String, String)> = findings(&folder("../unread"), "everything.yml")
+        .iter()
+        .filter(|one| one["severity"] == "error")
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap().to_owned();
+            (text("code"), text("path"))
+        })
+        .collect();
+    let expected = [
+        ("key-missing", "projects.compile.definition"),
+        (
+            "project-word",
+            "projects.compile.definition.environment.type",
+        ),
+        (
+            "project-range",
+            "projects.compile.definition.timeoutInMinutes",
+        ),
+        (
+            "project-member-unknown",
+            "projects.compile.definition.zorble",
+        ),
+        (
+            "project-member-unknown",
+            "projects.capitals.definition.Name",
+        ),
+        (
+            "project-member-unknown",
+            "projects.capitals.definition.source.Type",
+        ),
+        (
+            "trigger-source",
+            "pipelines.release.definition.triggers[0].gitConfiguration.sourceActionName",
+        ),
+        (
+            "key-missing",
+            "pipelines.release.definition.stages[1].actions[0]",
+        ),
+        (
+            "action-type-unknown",
+            "pipelines.release.definition.stages[1].actions[0].actionTypeId.owner",
+        ),
+        (
+            "configuration-key-unknown",
+            "pipelines.release.definition.stages[1].actions[0].configuration.Project",
+        ),
+        (
+            "field-misplaced",
+            "pipelines.release.definition.stages[1].actions[0].outputVariables",
+        ),
+    ];
+    for (code, path) in expected {
+        assert!(
+            found.contains(&(code.to_owned(), path.to_owned())),
+            "{code} {path}: {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
 /// What is wrong with the cases of a code.
 fn judged(code: &str, folder: &Path) -> Vec<String> {
     let bless = std::env::var_os("BLESS").is_some();

@@ -406,3 +406,25 @@ fn unused_comments_are_told_beside_a_broken_file() {
     let expected = ["a.yml key-unknown 5", "b.yml ignore-unused 1"];
     assert_eq!(found(&place, &["a.yml", "b.yml"]).0, expected);
 }
+
+/// Editors of Windows put a mark before a text: offsets count the bytes of the file, columns what is seen.
+#[test]
+fn a_mark_of_byte_order_counts_in_offsets_alone() {
+    let place = Place::new();
+    let text = format!("\u{feff}{BROKEN}");
+    place
+        .write("pipeline.yml", &text)
+        .write("plain.yml", BROKEN);
+    let span = |file: &str| {
+        let output = validate(&place, &["--format", "json", file]);
+        parsed(&output)["diagnostics"][0]["span"].clone()
+    };
+    let (marked, plain) = (span("pipeline.yml"), span("plain.yml"));
+    let at = |end: &str| usize::try_from(marked[end]["offset"].as_u64().unwrap()).unwrap();
+    assert_eq!(&text[at("start")..at("end")], "runn");
+    for end in ["start", "end"] {
+        for count in ["line", "column"] {
+            assert_eq!(marked[end][count], plain[end][count]);
+        }
+    }
+}

@@ -240,6 +240,8 @@ pub struct Images {
     pub aliases: BTreeMap<String, String>,
     /// Images no longer kept up.
     pub deprecated: Vec<String>,
+    /// How names of images begin that are gone.
+    pub withdrawn: Vec<String>,
     /// Images in which every build must choose a runtime.
     pub needs_runtime: Vec<String>,
     /// Beginnings of the names of images for Lambda compute, with their architecture.
@@ -476,8 +478,23 @@ pub fn offers(environment_type: &str, compute_type: &str) -> Option<bool> {
     Some(kind.on_demand.iter().any(|c| c == compute_type))
 }
 
+/// The name of an image without its release: `standard:7.0` of `standard:7.0-24.10.29`.
+fn without_release(name: &str) -> &str {
+    let is_release = |release: &str| {
+        let numbers: Vec<&str> = release.split('.').collect();
+        let digits =
+            |number: &&str| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        numbers.len() == 3 && numbers.iter().all(digits)
+    };
+    match name.rsplit_once('-') {
+        Some((image, release)) if image.contains(':') && is_release(release) => image,
+        _ => name,
+    }
+}
+
 /// The name of an image as CodeBuild spells it today.
 fn present_name(name: &str) -> String {
+    let name = without_release(name);
     let renamed = FILE.images.aliases.iter().find_map(|(old, new)| {
         name.strip_prefix(old.as_str())
             .map(|rest| format!("{new}{rest}"))
@@ -492,6 +509,12 @@ pub fn curated(name: &str) -> Option<&'static Image> {
         .curated
         .iter()
         .find(|image| image.name == present)
+}
+
+/// Whether an image was CodeBuild's and is gone.
+pub fn withdrawn(name: &str) -> bool {
+    let gone = &FILE.images.withdrawn;
+    gone.iter().any(|begin| name.starts_with(begin.as_str()))
 }
 
 /// What the catalogue knows about the name of an image.
@@ -514,7 +537,8 @@ pub fn image_kind(name: &str) -> ImageKind<'static> {
             deprecated: false,
         };
     }
-    let deprecated = |i: &&String| i.as_str() == name || i.as_str() == present;
+    let plain = without_release(name);
+    let deprecated = |i: &&String| i.as_str() == plain || i.as_str() == present;
     if let Some(image) = images.deprecated.iter().find(deprecated) {
         return ImageKind::Curated {
             platform: if image.contains("windows") {

@@ -48,6 +48,8 @@ pub struct Structure {
     pub read_only: Vec<String>,
     /// Words that other tools, or other parts of the API, have for members.
     foreign_members: Later<Vec<ForeignMember>>,
+    /// What stands in templates of CloudFormation for what the pipeline file has variables for.
+    pub template_words: Vec<TemplateWord>,
     /// Members and their value that GetPipeline adds and that mean the same as their absence.
     pub absent_means: Later<BTreeMap<String, serde_json::Value>>,
     /// The text that stands for a stored secret.
@@ -302,6 +304,16 @@ struct ForeignMember {
     beside: String,
     /// What to write instead.
     advice: String,
+}
+
+/// A word of CloudFormation's templates.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateWord {
+    /// As the template has it.
+    pub template: String,
+    /// As the pipeline file has it.
+    pub file: String,
 }
 
 impl Structure {

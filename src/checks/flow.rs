@@ -162,13 +162,19 @@ pub(super) fn run_order(action: &Action) -> u32 {
     action.run_order.map_or(1, |(order, _)| order)
 }
 
-/// The type of an action, if the catalogue has it.
+/// The type of an action, if the catalogue has it. Where only the owner is wrong, which is told, it is that of the
+/// provider; the account's own types may be called as one of AWS's.
 pub(super) fn kind(action: &Action) -> Option<&'static ActionType> {
-    actions::action_type(
-        &action.owner.value,
-        &action.category.value,
-        &action.provider.value,
-    )
+    let (owner, category, provider) = (
+        action.owner.value.as_str(),
+        action.category.value.as_str(),
+        action.provider.value.as_str(),
+    );
+    actions::action_type(owner, category, provider).or_else(|| {
+        let meant = |kind: &&ActionType| kind.provider == provider && kind.has_category(category);
+        let wrong = action.owner.known && owner != "Custom";
+        actions::all().iter().filter(|_| wrong).find(meant)
+    })
 }
 
 /// A configuration value of an action.

@@ -26,7 +26,9 @@ mod projects;
 mod references;
 mod structure;
 mod subject;
+mod templates;
 mod unread;
+mod written;
 
 use std::sync::LazyLock;
 

@@ -6,7 +6,7 @@ use crate::model::{Model, Text};
 use crate::source::{Sources, Span};
 use crate::tree::Node;
 
-use super::Unread;
+use super::{Unread, written};
 
 /// A decoded file and what belongs to it.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// The place of a part of a value, given as offsets in bytes of the value; the place of the whole value where
-    /// the text in the file reads otherwise (escapes, folded lines, variables).
+    /// the text in the file does not lead to it (variables).
     pub fn part(&self, text: &Text, start: usize, end: usize) -> Span {
         let written = self.sources.slice(text.span);
         let Some(part) = text.value.get(start..end) else {
@@ -39,7 +39,10 @@ impl Subject<'_> {
         if written.is_empty() || part.is_empty() {
             return text.span;
         }
-        // as many occurrences before it in the value as in the text
+        if let Some(places) = written::places(written, &text.value) {
+            return text.span.part(places[start].0, places[end - 1].1);
+        }
+        // a variable stands in it: as many occurrences before the part in the value as in the text
         let before = text.value[..start].matches(part).count();
         let same = written.matches(part).count() == text.value.matches(part).count();
         match written.match_indices(part).nth(before) {

@@ -1,7 +1,7 @@
 //! What of a file could not be read. What is absent in the model may stand there, and nothing is said about its absence.
 
 use crate::diagnostic::{Diagnostic, Key, Severity};
-use crate::model::Pipeline;
+use crate::model::{Pipeline, Stage};
 
 use super::Subject;
 use super::fields::join;
@@ -124,9 +124,23 @@ impl Subject<'_> {
 
     /// Whether all stages and actions of a pipeline could be read, and, wherever they stand, these members.
     pub(super) fn has_read_actions(&self, pipeline: &Pipeline, members: &[&str]) -> bool {
+        self.has_read_those(pipeline, members, &[])
+    }
+
+    /// The same of the first stage alone.
+    pub(super) fn has_read_sources(&self, pipeline: &Pipeline, members: &[&str]) -> bool {
+        let later = pipeline.stages.get(1..).unwrap_or_default();
+        self.has_read_those(pipeline, members, later)
+    }
+
+    fn has_read_those(&self, pipeline: &Pipeline, members: &[&str], without: &[Stage]) -> bool {
         if !pipeline.raw {
             return self.has_read(&pipeline.path);
         }
+        let inside = |place: &str, stage: &Stage| {
+            let rest = place.strip_prefix(stage.path.as_str());
+            rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
         let counts = |place: &str| {
             let words = || {
                 let rest = &place[pipeline.path.len()..];
@@ -136,7 +150,10 @@ impl Subject<'_> {
             words().all(|word| word.is_empty() || HOLDERS.contains(&word))
                 || words().any(|word| members.contains(&word))
         };
-        !self.unread.anything && !self.unread.within(&pipeline.path).any(counts)
+        let mut places = self.unread.within(&pipeline.path);
+        !self.unread.anything
+            && !places
+                .any(|place| counts(place) && !without.iter().any(|stage| inside(place, stage)))
     }
 }
 

@@ -319,7 +319,7 @@ fn project(project: &mut Project, api: &Node) {
     if said("source", "buildspec")
         && let Some(mut source) = map.map("source", &mut silent)
     {
-        project.buildspec = raw::buildspec_of(source.api_text("buildspec", &mut silent));
+        project.buildspec = raw::buildspec_of(raw::buildspec_text(&mut source, &mut silent));
         let (commands, reports) = raw::commands_and_reports(&project.buildspec);
         (project.commands, project.reports) = (commands, reports);
     }

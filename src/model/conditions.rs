@@ -239,7 +239,8 @@ impl Decoder<'_> {
                     path,
                     "a rule compares once: it has two of `eq`, `ne`, `contains`, `matches`",
                 )
-                .label("the second"),
+                .label("the second")
+                .help("keep one of them; another rule beside it can compare with the other"),
             ),
         }
         value.map_value(|text| {

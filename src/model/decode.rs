@@ -538,6 +538,12 @@ impl<'n> Map<'n> {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
+    /// Whether the key stands here, but for its capitals: then it is told what was meant.
+    pub(super) fn has_in_other_capitals(&self, key: &str) -> bool {
+        let same = |entry: &Entry| entry.key != key && entry.key.eq_ignore_ascii_case(key);
+        !self.has(key) && self.entries.iter().any(same)
+    }
+
     /// The entry of a key, whatever it holds; the key is known from now on.
     pub(super) fn entry(&mut self, key: &str) -> Option<&'n Entry> {
         if !self.known.iter().any(|known| known == key) {

@@ -224,7 +224,8 @@ fn metric(map: &mut Map<'_>, out: &mut Diagnostics) -> Option<AlarmWatch> {
                 map.at(&second.0.value),
                 format!("`{}` has two bounds; an alarm has one", map.path),
             )
-            .label("the second"),
+            .label("the second")
+            .help("keep one of them, and write another alarm for the other"),
         );
     }
     let present = COMPARISONS.iter().any(|(word, _)| map.has(word));

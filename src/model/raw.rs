@@ -3,12 +3,12 @@
 use crate::catalog::codebuild;
 use crate::catalog::conditions;
 use crate::catalog::structure;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 use crate::tree::{Data, Entry, Node};
 
 use super::conditions::blank_rule;
-use super::decode::{Item, Map, join, text_node};
+use super::decode::{Item, Map, api_text, join, text_node, wrong_kind};
 use super::lists::{readable, too_many};
 use super::members::{extra, maps, number, required, text_items, text_members, unnamed, wanted};
 use super::types::{
@@ -412,12 +412,18 @@ pub(super) fn pipeline(
         extra(&map, &["pipeline"], &READ_ONLY, out);
         return inner;
     }
+    if is_resource(node, "stages", path, out) {
+        return None;
+    }
     let mut map = Map::open(node, path, owner, out)?;
     for key in READ_ONLY {
         map.entry(key);
     }
-    let declared = required(&mut map, "name", out);
-    if !map.has("stages") {
+    let declared = match map.has_in_other_capitals("name") {
+        true => None,
+        false => required(&mut map, "name", out),
+    };
+    if !map.has("stages") && !map.has_in_other_capitals("stages") {
         map.missing("stages", "the API requires it", out);
     }
     let stages = stages(&mut map, out);
@@ -525,6 +531,9 @@ pub(super) fn project(
     if let Some((inner, path)) = wrapped.filter(|_| node.get("source").is_none()) {
         return project(inner, &path, entry, api, out);
     }
+    if is_resource(node, "source", path, out) || are_several(node, path, out) {
+        return None;
+    }
     let mut map = Map::open(node, path, entry.key_span, out)?;
     let read_only = |key: &str| {
         READ_ONLY.contains(&key)
@@ -533,7 +542,10 @@ pub(super) fn project(
                 .iter()
                 .any(|other| other == key)
     };
-    let name = required(&mut map, "name", out);
+    let name = match map.has_in_other_capitals("name") {
+        true => None,
+        false => required(&mut map, "name", out),
+    };
     // what the API does not have, `checks` says of every member
     for entry in node.as_map().unwrap_or_default() {
         map.entry(&entry.key);
@@ -554,7 +566,7 @@ pub(super) fn project(
     }
     let buildspec = map
         .map("source", out)
-        .and_then(|mut source| source.api_text("buildspec", out));
+        .and_then(|mut source| buildspec_text(&mut source, out));
     let batch = node
         .get("buildBatchConfig")
         .is_some_and(|node| !node.is_null());
@@ -569,7 +581,11 @@ pub(super) fn project(
     let (commands, reports) = commands_and_reports(&buildspec);
     Some(Project {
         key: entry.key.clone(),
-        name: name?,
+        // that it has none was told; all else is looked at
+        name: name.unwrap_or_else(|| Text {
+            known: false,
+            ..Text::new(&entry.key, entry.key_span)
+        }),
         span: entry.key_span,
         path: path.to_owned(),
         existing: false,
@@ -588,6 +604,63 @@ pub(super) fn project(
         log_group: None,
         api,
     })
+}
+
+/// Whether a resource of a CloudFormation template was pasted, which is told; `member` is one that the API's shape has.
+fn is_resource(node: &Node, member: &str, path: &str, out: &mut Diagnostics) -> bool {
+    let Some(entry) = node
+        .entry("Properties")
+        .filter(|entry| entry.value.as_map().is_some() && node.get(member).is_none())
+    else {
+        return false;
+    };
+    let message = "this is a resource of a CloudFormation template, not what the API takes";
+    out.push(
+        Diagnostic::error("value-kind", entry.key_span, path, message)
+            .label("a resource's properties")
+            .help(format!(
+                "paste what stands under `Properties`, each key with a small first letter: `name`, `{member}`"
+            )),
+    );
+    true
+}
+
+/// Whether BatchGetProjects answered several projects, which is told.
+fn are_several(node: &Node, path: &str, out: &mut Diagnostics) -> bool {
+    let Some((entry, count)) = node
+        .entry("projects")
+        .filter(|_| node.get("source").is_none())
+        .and_then(|entry| Some((entry, entry.value.as_list()?.len())))
+    else {
+        return false;
+    };
+    let message = format!("`projects` holds {count} projects, and a definition is that of one");
+    out.push(
+        Diagnostic::error(
+            "value-invalid",
+            entry.key_span,
+            join(path, "projects"),
+            message,
+        )
+        .label(format!("{count} projects"))
+        .help("give each an entry of its own: `projects: {NAME: {definition: …}}`"),
+    );
+    true
+}
+
+/// The text of `source.buildspec`; a buildspec that is no text is told how it becomes one.
+pub(super) fn buildspec_text(source: &mut Map<'_>, out: &mut Diagnostics) -> Option<Text> {
+    const KEY: &str = "buildspec";
+    let path = source.at(KEY);
+    let node = source.value(KEY, out)?;
+    if node.as_map().is_some() {
+        let error = wrong_kind(node, &path, "a text: the API takes nothing else here");
+        out.push(error.help(
+            "write `buildspec: |` and the buildspec below it, or the path of its file in the source",
+        ));
+        return None;
+    }
+    api_text(node, &path, out)
 }
 
 /// Whether a text is a buildspec itself, and not the path of one.

@@ -133,8 +133,10 @@ fn finding(sources: &Sources, diagnostic: &Diagnostic) -> Finding {
 }
 
 fn range(sources: &Sources, span: Span) -> Range {
+    // bytes of the file, of which the text lacks the mark
+    let mark = sources.file(span.file).mark;
     let point = |position: Position| Point {
-        offset: position.offset,
+        offset: position.offset + mark,
         line: position.line,
         column: position.column,
     };

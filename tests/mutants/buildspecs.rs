@@ -172,15 +172,18 @@ fn buildspec_key_missing(original: &Original) -> Vec<Mutant> {
         }
         Some(vec!["phases", "artifacts", "reports"])
     });
-    mutants.extend(
-        of_phases(original, |phase, _| {
+    let without = |key: &'static str, value: Value| {
+        let mut mutants = of_phases(original, move |phase, _| {
             take(phase, "commands");
-            map(phase).insert("finally".to_owned(), json!(["echo done"]));
+            take(phase, "finally");
+            map(phase).insert(key.to_owned(), value.clone());
             Some(vec![""])
-        })
-        .into_iter()
-        .filter(|mutant| !mutant.at[0].ends_with("/install")),
-    );
+        });
+        mutants.retain(|mutant| !mutant.at[0].ends_with("/install"));
+        mutants
+    };
+    mutants.extend(without("on-failure", json!("ABORT")));
+    mutants.extend(doubtful(without("finally", json!(["echo done"]))));
     mutants
 }
 

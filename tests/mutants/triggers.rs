@@ -41,7 +41,19 @@ fn branch_invalid(original: &Original) -> Vec<Mutant> {
 }
 
 fn repository_id(original: &Original) -> Vec<Mutant> {
-    original.inside(
+    let mut mutants = doubtful(original.inside(
+        &original.actions_of(&["GitHub"]),
+        |source, number| {
+            let old = word(&source["configuration"]["Repo"]).to_owned();
+            source["configuration"]["Repo"] = match number % 2 {
+                0 => format!("https://github.com/shop/{old}/"),
+                _ => format!("{old}.git"),
+            }
+            .into();
+            Some(vec!["configuration/Repo"])
+        },
+    ));
+    mutants.extend(original.inside(
         &original.actions_of(&["CodeStarSourceConnection"]),
         |source, number| {
             let old = word(&source["configuration"]["FullRepositoryId"]).to_owned();
@@ -54,7 +66,8 @@ fn repository_id(original: &Original) -> Vec<Mutant> {
             .into();
             Some(vec!["configuration/FullRepositoryId"])
         },
-    )
+    ));
+    mutants
 }
 
 fn source_github(original: &Original) -> Vec<Mutant> {

@@ -57,7 +57,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         if action.owner.value == "Custom" {
             continue;
         }
-        match step.kind() {
+        let named = actions::action_type(
+            &action.owner.value,
+            &action.category.value,
+            &action.provider.value,
+        );
+        match named {
             Some(kind) if kind.version == action.version.value => {}
             Some(kind) => diagnostics.push(
                 at(

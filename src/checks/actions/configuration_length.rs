@@ -65,6 +65,7 @@ fn one(step: &Step<'_>, key: &Text, value: &Text) -> Option<Diagnostic> {
             "ParameterOverrides" => {
                 "put the parameters into a file of the artifact: TemplateConfiguration"
             }
+            _ if value.value.starts_with("arn:") => "give the ARN alone: none is so long",
             _ => "put it into a file of the artifact, or into Parameter Store",
         })
     })

@@ -142,7 +142,7 @@ fn of_rule(step: &Step<'_>, problem: &RuleProblem) -> Diagnostic {
     }
     let mut help = form::write(step, problem.key);
     if let Some(note) = &problem.rule.note {
-        help = format!("{help} (AWS: {note})");
+        help = format!("{help} ({note})");
     }
     if problem.rule.at_run {
         help.push_str("; without it the action fails when it runs");

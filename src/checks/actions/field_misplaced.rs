@@ -23,8 +23,13 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
-    for step in flow::all_steps(subject.model).filter(|step| step.action.raw) {
+    for step in flow::all_steps(subject.model) {
         let action = step.action;
+        // of a short form what `api` says
+        let said = |field: &str| {
+            let api = action.api.as_ref();
+            action.raw || api.is_some_and(|api| api.get(field).is_some())
+        };
         // of what the catalogue does not have nobody knows the members
         let Some(kind) = step.kind() else { continue };
         let lists = [
@@ -37,11 +42,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             ("environmentVariables", "env", action.environment.is_empty()),
         ];
         for (field, word, empty) in lists {
-            if !empty && !kind.has_field(field) {
+            if !empty && said(field) && !kind.has_field(field) {
                 diagnostics.push(one(&step, field, form::list(&step, field), step.path(word)));
             }
         }
-        if kind.has_field("files") {
+        if kind.has_field("files") || !said("outputArtifacts") {
             continue;
         }
         for (index, output) in action.outputs.iter().enumerate() {
@@ -56,7 +61,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 
 fn one(step: &Step<'_>, field: &str, span: Span, path: String) -> Diagnostic {
     let provider = &step.action.provider.value;
-    let message = format!("a {provider} action has no `{field}`");
+    let article = form::article(provider);
+    let message = format!("{article} {provider} action has no `{field}`");
     let build = provider == "CodeBuild";
     // what AWS says to environment variables of other actions is not known
     let finding = if field == "environmentVariables" {
@@ -72,6 +78,9 @@ fn one(step: &Step<'_>, field: &str, span: Span, path: String) -> Diagnostic {
         "files" if build => "list them in the buildspec: `artifacts: {files: […]}`",
         "environmentVariables" if build => {
             "write `configuration: {EnvironmentVariables: '[{\"name\": …, \"value\": …}]'}`"
+        }
+        "environmentVariables" => {
+            "leave it out; only actions of the providers Commands and EKS have it"
         }
         _ => "leave it out; only actions of the category Compute and the provider Commands have it",
     };

@@ -31,6 +31,12 @@ pub(super) fn list(step: &Step<'_>, member: &str) -> Span {
     }
 }
 
+/// Whether `api:` says a part of a member of a short form.
+pub(super) fn of_api(step: &Step<'_>, member: &str, part: &str) -> bool {
+    let api = step.action.api.as_ref();
+    api.and_then(|api| api.get(member)?.get(part)).is_some()
+}
+
 /// A text of the catalogue in which keys stand as `Key`, with what the file calls them.
 pub(super) fn words(step: &Step<'_>, text: &str) -> String {
     let Some(kind) = step.kind() else {
@@ -73,6 +79,17 @@ pub(super) fn inputs<'a>(step: &Step<'a>) -> Option<&'a [Text]> {
 /// Whether the text is to be judged: known, no secret, and nothing in it that CodePipeline resolves later.
 pub(super) fn fixed(text: &Text) -> bool {
     text.known && text.secret.is_none() && !text.value.contains("#{")
+}
+
+/// `a` or `an`, as a word or a row of capitals is spoken: an ECR action, an S3 action, a CodeBuild action.
+pub(super) fn article(word: &str) -> &'static str {
+    let mut letters = word.chars();
+    let begin = letters.next().unwrap_or_default();
+    let spelt = letters
+        .next()
+        .is_some_and(|next| next.is_ascii_uppercase() || next.is_ascii_digit());
+    let sounds = if spelt { "AEFHILMNORSX" } else { "AEIOaeio" };
+    if sounds.contains(begin) { "an" } else { "a" }
 }
 
 /// A value cut to what a message can hold.

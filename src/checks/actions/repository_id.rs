@@ -1,7 +1,7 @@
 //! A repository is named as its provider names it: owner and repository, no URL.
 
 use crate::checks::flow::{self, Step};
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, templates};
 use crate::diagnostic::{Diagnostics, Severity};
 
 use super::form;
@@ -13,7 +13,8 @@ pub(super) const RULE: Rule = Rule {
     summary: "a repository is given as a URL, or not as owner/repository",
     why: "A connection knows the host already; FullRepositoryId is the owner and the repository with a slash between, \
           in the exact case of the provider, without https://, host and .git. AWS takes the pipeline whatever stands \
-          here, and the source then fails or never starts anything.",
+          here, and the source then fails or never starts anything. Owner and Repo of the old GitHub action are one \
+          name each; another is a warning.",
     aws: "",
     wrong: "source:\n  github: shop/shop.git\n  branch: main\n  connection: ${ssm:/shop/connection}",
     right: "source:\n  github: shop/shop\n  branch: main\n  connection: ${ssm:/shop/connection}",
@@ -42,19 +43,25 @@ fn connection(step: &Step<'_>, diagnostics: &mut Diagnostics) {
     let id = text.value.as_str();
     let slash = id.contains('/');
     // what has no slash, or is an address, is refused already while a friendly file is read
-    if !step.action.raw && (!slash || id.contains(['@', ':'])) {
+    let short = !step.action.raw && !form::of_api(step, "configuration", "FullRepositoryId");
+    if short && (!slash || id.contains(['@', ':'])) {
         return;
     }
     let parts: Vec<&str> = id.split('/').collect();
     let url = id.contains("://") || id.contains('@') || id.contains(':');
     let host = parts.len() > 2 && parts[0].contains('.');
     let path = step.path("FullRepositoryId");
-    let help = match repository_of(id) {
+    let mut help = match repository_of(id) {
         better if better != id && better.contains('/') => format!("write `{better}`"),
         _ => "write it as owner/repository".to_owned(),
     };
     let shown = form::short(id);
-    let finding = if url || host {
+    let finding = if let Some(ours) = templates::in_our_words(id) {
+        help = format!("write `{ours}`");
+        let message = format!("`{shown}` is written in the words of a CloudFormation template");
+        RULE.finding(text.span, path, message)
+            .label("nothing fills this in")
+    } else if url || host {
         RULE.finding(
             text.span,
             path,
@@ -113,7 +120,8 @@ fn version_one(step: &Step<'_>, diagnostics: &mut Diagnostics) {
             (_, None) => plain,
         };
         diagnostics.push(
-            RULE.finding(text.span, step.path(key), message)
+            // nothing says what these may look like, and pipelines with addresses live
+            RULE.doubtful(text.span, step.path(key), message)
                 .label("not a plain name")
                 .help(format!("write `{better}`"))
                 .through(text.origin.as_ref()),

@@ -1,7 +1,7 @@
 //! A buildspec has the keys that CodeBuild needs.
 
 use super::grammar::{self, Found};
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, fields};
 use crate::diagnostic::{Diagnostics, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "a buildspec lacks a key that CodeBuild needs",
     why: "A buildspec needs phases, every phase but `install` needs commands, artifacts and reports need files, a cache \
-          needs paths, and every build of a list or graph needs an identifier.",
+          needs paths, and every build of a list or graph needs an identifier. A phase with `finally` alone is a warning.",
     aws: "",
     wrong: "buildspec:\n  version: 0.2\n  phases:\n    build:\n      commands: [make]\n  artifacts:\n    base-directory: out",
     right: "buildspec:\n  version: 0.2\n  phases:\n    build:\n      commands: [make]\n  artifacts:\n    base-directory: out\n    files: [\"**/*\"]",
@@ -40,7 +40,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             "identifier" => "give it a name of letters, digits and underscores",
             _ => "add it",
         };
-        let finding = spec.finding(&RULE, span, path, message);
+        // builds that only clean up were seen to run
+        let cleans = || fields::get(&spec.root, &fields::join(inside, "finally")).is_some();
+        let finding = if name == "commands" && cleans() {
+            spec.doubtful(&RULE, span, path, message)
+        } else {
+            spec.finding(&RULE, span, path, message)
+        };
         diagnostics.push(finding.label(format!("without `{name}`")).help(help));
     });
 }

@@ -6,6 +6,7 @@ use crate::catalog::codebuild::codebuild;
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
+use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "buildspec-key-unknown",
@@ -28,6 +29,11 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         let key = spec.called(&entry.key);
         let inside = path.rsplit_once('.').map_or("", |(above, _)| above);
+        // version 0.1 had it, and of that version a rule of its own speaks
+        let version = spec.root.get("version").and_then(Node::scalar_text);
+        if inside.is_empty() && entry.key == OLD && version.as_deref() == Some("0.1") {
+            return;
+        }
         let message = match inside {
             "" => format!("a buildspec has no `{key}`"),
             "phases" => format!("there is no phase `{key}`"),
@@ -56,9 +62,17 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     });
 }
 
+/// How version 0.1 called `env`.
+const OLD: &str = "environment_variables";
+
 /// Where else the key belongs.
 fn belongs(key: &str, inside: &str) -> Option<String> {
     let language = buildspec();
+    if inside.is_empty() && key == OLD {
+        return Some(
+            "write `env: {variables: {NAME: VALUE}}`: this is how version 0.1 wrote it".to_owned(),
+        );
+    }
     if language.phases.iter().any(|phase| phase == key) {
         return Some(format!("`{key}` is a phase: it stands under `phases`"));
     }

@@ -166,8 +166,20 @@ fn one(
         .label("unknown version")
         .perhaps_related(spec.written("environment.image"), "the image")
         .through(entry.value.origin.as_ref())
-        .help(format!("there are: {}", versions.join(", "))),
+        .help(match named(versions, version.trim()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are: {}", versions.join(", ")),
+        }),
     );
+}
+
+/// The version that is called by a word and this number: `corretto17`.
+fn named<'v>(versions: &'v [String], number: &str) -> Option<&'v str> {
+    let mut versions = versions.iter().map(String::as_str);
+    versions.find(|version| {
+        let rest = version.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        rest == number && rest != *version
+    })
 }
 
 /// Whether a version is one of the list, or means some of it: `latest`, `3.x`, `3`.

@@ -1,5 +1,6 @@
 //! Buildspecs that are texts in the file: every part of the text in its place there.
 
+use crate::checks::written::places;
 use crate::diagnostic::Diagnostics;
 use crate::model::{Buildspec, Model, Project, Text};
 use crate::source::{Sources, Span};
@@ -97,94 +98,5 @@ fn moved(node: Node, text: &Text, map: &impl Fn(Span) -> Span) -> Node {
         span: map(node.span),
         origin: text.origin.clone(),
         raw: node.raw,
-    }
-}
-
-/// For every byte of a value, and for its end, where its character stands in what is written: first byte and one past
-/// the last. Nothing if the one does not lead to the other.
-fn places(written: &str, value: &str) -> Option<Vec<(usize, usize)>> {
-    let quote = written.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let mut at = match (quote, written.chars().next()) {
-        (Some(_), _) => 1,
-        // the head of a block: `|-`, `>2`
-        (None, Some('|' | '>')) => written.find('\n')? + 1,
-        _ => 0,
-    };
-    let mut places = Vec::with_capacity(value.len() + 1);
-    for c in value.chars() {
-        let width = loop {
-            let rest = written.get(at..)?;
-            if let Some(width) = same(rest, c, quote) {
-                break width;
-            }
-            // indentation, and the ends of folded lines
-            let next = rest.chars().next();
-            match next {
-                Some(next) if next.is_whitespace() => at += next.len_utf8(),
-                // what a fold or a last line without an end gives the value
-                None if c == '\n' => break 0,
-                _ => return None,
-            }
-        };
-        for _ in 0..c.len_utf8() {
-            places.push((at, at + width));
-        }
-        at += width;
-    }
-    places.push((at, at));
-    Some(places)
-}
-
-/// How many bytes the character takes up where it is written at the start of `rest`.
-fn same(rest: &str, c: char, quote: Option<char>) -> Option<usize> {
-    if quote == Some('\'') && c == '\'' {
-        return rest.starts_with("''").then_some(2);
-    }
-    if quote == Some('"') && rest.starts_with('\\') {
-        let (written, width) = match rest.chars().nth(1)? {
-            'n' => ('\n', 2),
-            't' => ('\t', 2),
-            'r' => ('\r', 2),
-            '0' => ('\0', 2),
-            'e' => ('\u{1b}', 2),
-            'x' => (coded(rest, 4)?, 4),
-            'u' => (coded(rest, 6)?, 6),
-            other => (other, 1 + other.len_utf8()),
-        };
-        return (written == c).then_some(width);
-    }
-    rest.starts_with(c).then_some(c.len_utf8())
-}
-
-fn coded(rest: &str, width: usize) -> Option<char> {
-    char::from_u32(u32::from_str_radix(rest.get(2..width)?, 16).ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_style_leads_back_to_what_is_written() {
-        let value = "version: 0.2\nphases:\n  build: {commands: [\"a 'b' c\"]}\n";
-        let block =
-            "|\n      version: 0.2\n      phases:\n        build: {commands: [\"a 'b' c\"]}\n";
-        let double = r#""version: 0.2\nphases:\n  build: {commands: [\"a 'b' c\"]}\n""#;
-        for written in [block, double] {
-            let places = places(written, value).expect("leads back");
-            for word in ["0.2", "phases", "commands", "'b'"] {
-                let start = value.find(word).expect("there");
-                let (from, _) = places[start];
-                let (_, to) = places[start + word.len() - 1];
-                assert_eq!(&written[from..to], word);
-            }
-        }
-        let single = "'a: ''b'' c'";
-        let found = places(single, "a: 'b' c").expect("leads back");
-        assert_eq!(&single[found[4].0..found[4].1], "b");
-        let coded = r#""\u00e9: \x41""#;
-        let found = places(coded, "é: A").expect("leads back");
-        assert_eq!(&coded[found[4].0..found[4].1], r"\x41");
-        assert!(places("${file(x.yml)}", "version: 0.2").is_none());
     }
 }

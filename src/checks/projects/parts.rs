@@ -21,6 +21,12 @@ pub(super) fn raw<'a>(subject: &Subject<'a>) -> impl Iterator<Item = &'a Project
     made(subject).filter(|project| project.raw || project.api.is_some())
 }
 
+/// Whether a member is written in the words of the API.
+pub(super) fn says(project: &Project, member: &str) -> bool {
+    let api = project.api.as_ref();
+    project.raw || api.is_some_and(|api| api.get(member).is_some())
+}
+
 /// Words of the pipeline file for members of the API.
 const FRIENDLY: [(&str, &str); 25] = [
     ("environment.type", "os"),

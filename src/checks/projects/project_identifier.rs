@@ -148,10 +148,13 @@ fn versions(project: &Project, sources: &[(String, Span)], diagnostics: &mut Dia
         let message = format!("no secondary source is called `{name}`");
         let finding =
             parts::finding(&RULE, project, &member, node, message).label("unknown source");
-        let names = || sources.iter().map(|(source, _)| source.as_str());
+        let names = || {
+            let names = sources.iter().map(|(source, _)| source.as_str());
+            names.filter(|name| !name.is_empty())
+        };
         diagnostics.push(match nearest(name, names()) {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None if sources.is_empty() => {
+            None if names().next().is_none() => {
                 finding.help("there are no `secondarySources`: leave it out")
             }
             None => finding.help(format!(

@@ -12,9 +12,9 @@ pub(super) const UNKNOWN: Rule = Rule {
     code: "image-unknown",
     severity: Severity::Warning,
     summary: "an image is named like one of CodeBuild's, and CodeBuild has none of that name",
-    why: "Images below aws/codebuild/ are kept by CodeBuild. The names change over the years: images of single languages \
-          (aws/codebuild/nodejs:…, aws/codebuild/docker:…) are gone. The project can be made, and its builds fail when \
-          they fetch the image. The list may be older than what AWS offers today.",
+    why: "Images below aws/codebuild/ are kept by CodeBuild, and the names change over the years. The project can be made, \
+          and its builds fail when they fetch the image. Behind the tag may stand a release, as in \
+          aws/codebuild/standard:7.0-24.10.29. The list may be older than what AWS offers today.",
     aws: "",
     wrong: "- build:\n    image: aws/codebuild/standard:70\n    run: make",
     right: "- build:\n    image: aws/codebuild/standard:7.0\n    run: make",
@@ -26,9 +26,11 @@ pub(super) const UNKNOWN: Rule = Rule {
 pub(super) const OUTDATED: Rule = Rule {
     code: "image-outdated",
     severity: Severity::Warning,
-    summary: "an image of CodeBuild is no longer kept up",
+    summary: "an image of CodeBuild is no longer kept up, or was withdrawn",
     why: "CodeBuild no longer updates this image and keeps no copy of it near the machines: builds start slowly, with old \
-          tools that get no security fixes, and one day not at all.",
+          tools that get no security fixes, and one day not at all. Images of single languages \
+          (aws/codebuild/nodejs:…, aws/codebuild/docker:…) are gone: the project can be made, and its builds fail when \
+          they fetch the image.",
     aws: "",
     wrong: "- build:\n    image: aws/codebuild/standard:4.0\n    run: make",
     right: "- build:\n    image: aws/codebuild/standard:7.0\n    run: make",
@@ -64,7 +66,8 @@ fn images<'a>(subject: &Subject<'a>) -> impl Iterator<Item = (&'a Project, &'a N
 fn unknown(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     let all = &codebuild().images;
     for (project, node, name) in images(subject) {
-        if codebuild::image_kind(name) != ImageKind::UnknownCurated {
+        let unknown = codebuild::image_kind(name) == ImageKind::UnknownCurated;
+        if !unknown || codebuild::withdrawn(name) {
             continue;
         }
         let lambda = all.lambda.keys().flat_map(|prefix| {
@@ -86,14 +89,14 @@ fn unknown(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
             None => finding.help(format!(
                 "the present ones are {}, …",
-                newest("x86_64").join(", ")
+                newest("linux", "x86_64").join(", ")
             )),
         });
     }
 }
 
-/// The newest Linux images for a processor.
-fn newest(architecture: &str) -> Vec<&'static str> {
+/// The newest images of a system for a processor.
+fn newest(platform: &str, architecture: &str) -> Vec<&'static str> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     for image in &codebuild().images.curated {
         let numbered = image
@@ -101,7 +104,7 @@ fn newest(architecture: &str) -> Vec<&'static str> {
             .rsplit(':')
             .next()
             .is_some_and(|tag| tag.starts_with(|c: char| c.is_ascii_digit()));
-        if image.platform != "linux"
+        if image.platform != platform
             || image.ec2
             || image.architecture != architecture
             || !image.certain
@@ -121,7 +124,23 @@ fn newest(architecture: &str) -> Vec<&'static str> {
 
 fn outdated(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for (project, node, name) in images(subject) {
+        if codebuild::withdrawn(name) {
+            let (platform, architecture) = match name {
+                name if name.contains("windows") => ("windows", "x86_64"),
+                name if name.contains("macos") => ("mac", "arm64"),
+                _ => ("linux", "x86_64"),
+            };
+            let message = format!("`{name}` was withdrawn: builds cannot fetch it any more");
+            let present = fields::one_of(newest(platform, architecture));
+            diagnostics.push(
+                parts::finding(&OUTDATED, project, IMAGE, node, message)
+                    .label("withdrawn")
+                    .help(format!("write {present}")),
+            );
+            continue;
+        }
         let ImageKind::Curated {
+            platform,
             architecture,
             deprecated: true,
             ..
@@ -133,7 +152,10 @@ fn outdated(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         diagnostics.push(
             parts::finding(&OUTDATED, project, IMAGE, node, message)
                 .label("outdated")
-                .help(format!("write {}", fields::one_of(newest(architecture)))),
+                .help(format!(
+                    "write {}",
+                    fields::one_of(newest(platform, architecture))
+                )),
         );
     }
 }

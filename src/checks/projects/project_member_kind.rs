@@ -85,7 +85,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             format!(
                 "`{path}` must be {}, not {}",
                 member.kind.words(),
-                node.kind()
+                match (&node.data, node.scalar_text()) {
+                    (Data::Number(_), Some(number)) if member.kind == MemberKind::Whole => number,
+                    _ => node.kind().to_owned(),
+                }
             ),
         )
         .label(format!("{} here", node.kind()));

@@ -57,7 +57,17 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             Found::Known { .. } | Found::Unknown { .. } | Found::Null { .. } => return,
         };
         // that a project or a variable has no name was said when it was read
-        if path == "name" || path.starts_with("environment.environmentVariables") {
+        // one in other capitals was meant, which is told
+        let parent = path
+            .rsplit_once('.')
+            .map_or(Some(&project.definition), |(parent, _)| {
+                fields::get(&project.definition, parent)
+            });
+        let meant = parent.and_then(Node::as_map).unwrap_or_default();
+        let meant = meant
+            .iter()
+            .any(|entry| entry.key != member.name && entry.key.eq_ignore_ascii_case(&member.name));
+        if meant || path == "name" || path.starts_with("environment.environmentVariables") {
             return;
         }
         let finding = RULE

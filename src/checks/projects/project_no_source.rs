@@ -58,7 +58,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 .label("no source")
                 .help(inline),
             ),
-            (Buildspec::Path(path), _) if path.known => {
+            (Buildspec::Path(path), _) if path.known && !in_bucket(&path.value) => {
                 diagnostics.push(
                     RULE.doubtful(
                         path.span,
@@ -77,4 +77,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             _ => {}
         }
     }
+}
+
+/// Whether a buildspec is an object of S3, which no source brings.
+fn in_bucket(path: &str) -> bool {
+    path.starts_with("arn:") && path.contains(":s3:::")
 }

@@ -90,10 +90,12 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let word = parts::called(project, member);
             let word = word.rsplit('.').next().unwrap_or(word);
             let written = node.scalar_text().unwrap_or_default();
-            let message = format!(
-                "`{word}` is {written}{unit}; AWS takes {} to {}",
-                quota.min, quota.max
-            );
+            // what a number of a program can be is no bound of AWS
+            let range = match i32::try_from(quota.max) {
+                Ok(max) if max < i32::MAX => format!("{} to {max}", quota.min),
+                _ => format!("{} or more", quota.min),
+            };
+            let message = format!("`{word}` is {written}{unit}; AWS takes {range}");
             let finding = if quota.certain {
                 parts::finding(&RULE, project, member, node, message).label("out of range")
             } else {

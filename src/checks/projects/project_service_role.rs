@@ -2,8 +2,8 @@
 
 use super::parts;
 use crate::catalog::structure;
-use crate::checks::fields;
 use crate::checks::{Rule, Subject};
+use crate::checks::{fields, templates};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Given, Text};
 
@@ -24,7 +24,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for project in parts::made(subject) {
-        let role = if project.raw {
+        let raw = parts::says(project, "serviceRole");
+        let role = if raw {
             fields::get(&project.definition, "serviceRole").and_then(fields::leaf)
         } else {
             match &project.role {
@@ -33,7 +34,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             }
         };
         if let Some(role) = role {
-            let member = if project.raw { "serviceRole" } else { "role" };
+            let member = if raw { "serviceRole" } else { "role" };
             one(&role, &parts::place(project, member), diagnostics);
         }
         let member = "buildBatchConfig.serviceRole";
@@ -64,7 +65,12 @@ fn one(role: &Text, place: &str, diagnostics: &mut Diagnostics) {
     if name.is_empty() || structure::names().role_arn.check(name).is_ok() {
         return;
     }
-    let finding = if name.contains(':') {
+    let finding = if let Some(ours) = templates::in_our_words(name) {
+        let message = format!("`{name}` is written in the words of a CloudFormation template");
+        RULE.finding(role.span, place, message)
+            .label("nothing fills this in")
+            .help(format!("write `{ours}`"))
+    } else if name.contains(':') {
         let finding = RULE
             .finding(
                 role.span,

@@ -28,6 +28,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some(vpc) = fields::get(&project.definition, "vpcConfig") else {
             continue;
         };
+        let raw = parts::says(project, "vpcConfig");
         // an empty one takes the network away
         if vpc.as_map().is_none_or(<[_]>::is_empty) {
             continue;
@@ -37,10 +38,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             .iter()
             .filter(|key| fields::empty(vpc, key))
             // what a friendly project lacks was said when it was read
-            .filter(|key| project.raw || vpc.get(key).is_some())
+            .filter(|key| raw || vpc.get(key).is_some())
             .collect();
         // what a short form lacks was said when it was read
-        let read = project.raw || subject.has_read(&project.path);
+        let read = raw || subject.has_read(&project.path);
         if read && !missing.is_empty() && missing.len() < rules.required.len() {
             let words: Vec<String> = missing
                 .iter()
@@ -55,7 +56,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let key = project.definition.entry("vpcConfig");
             let span = match (empty, key) {
                 (Some(empty), _) => empty.span,
-                (None, Some(entry)) if project.raw => entry.key_span,
+                (None, Some(entry)) if raw => entry.key_span,
                 _ => vpc.span,
             };
             diagnostics.push(

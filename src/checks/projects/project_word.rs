@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "a member of a raw project holds a word that the API does not know",
     why: "Types of sources, artifacts, environments, caches and the like are words of closed sets, and their case \
-          counts. Some samples of AWS still show `no_artifacts`, a spelling of old: a warning.",
+          counts. Some samples of AWS still show `no_artifacts` and `linuxContainer`, spellings of old: a warning.",
     aws: "",
     wrong: "environment:\n  type: LINUX\n  computeType: BUILD_GENERAL1_SMALL",
     right: "environment:\n  type: LINUX_CONTAINER\n  computeType: BUILD_GENERAL1_SMALL",

@@ -1,6 +1,6 @@
 //! An input is the output of an action that has surely run before.
 
-use super::wording::{placed_conditions, rule_path};
+use super::wording::{once, placed_conditions, rule_path};
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity, nearest};
@@ -141,10 +141,11 @@ fn one(
         // its producer may be what could not be read
         None if !complete => return,
         None => {
-            let known: Vec<&str> = outputs()
-                .filter(|(producer, _)| producer.before(step))
-                .map(|(_, output)| output.name.value.as_str())
-                .collect();
+            let known = once(
+                outputs()
+                    .filter(|(producer, _)| producer.before(step))
+                    .map(|(_, output)| output.name.value.as_str()),
+            );
             let finding = RULE
                 .finding(
                     input.span,

@@ -14,7 +14,8 @@ pub(super) const RULE: Rule = Rule {
     summary: "a name has a character or a length that AWS does not take",
     why: "Names of pipelines, stages, actions and rules are 1 to 100 letters, digits and `. @ - _`. Names of artifacts \
           have no point and no `@`; namespaces and pipeline variables have no point. `codepipeline` and `variables` are \
-          namespaces that AWS keeps for itself.",
+          namespaces that AWS keeps for itself. Versions of the account's own action types have 1 to 9 letters, digits \
+          and `- _`.",
     aws: "Member must satisfy regular expression pattern: [A-Za-z0-9.@\\-_]+",
     wrong: "- name: Deploy to prod\n  deploy:\n    run: ./deploy.sh",
     right: "- name: Deploy-to-prod\n  deploy:\n    run: ./deploy.sh",
@@ -78,6 +79,12 @@ fn of_action<'a>(step: &Step<'a>) -> Vec<Named<'a>> {
             "name of a provider",
             path,
         ));
+    }
+    // that of another owner is known or unknown as a whole
+    if (action.raw || action.api.is_some()) && action.owner.value == "Custom" {
+        let path = step.path("actionTypeId.version");
+        let what = "version of an action type";
+        named.push((&action.version, &names.version, what, path));
     }
     // the only action of a stage has the stage's name, which is said once
     if stage.name.span != action.name.span || stage.name.value != action.name.value {

@@ -1,9 +1,9 @@
 //! A role is given by its ARN.
 
-use super::wording::{below, conditions, rule_path, unfit};
+use super::wording::{below, conditions, rule_path, said_by, unfit};
 use crate::catalog::{iam, structure};
 use crate::checks::references::references;
-use crate::checks::{Rule, Subject, flow};
+use crate::checks::{Rule, Subject, flow, templates};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Given, MadeRole, Stage, Text};
 
@@ -69,7 +69,9 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let role = step.action.role_arn.as_ref();
             if let Some(role) = role.filter(|role| references(role).is_empty()) {
                 let path = step.path("role");
-                one(subject, role, step.action.raw, path, diagnostics);
+                let api = step.action.api.as_ref();
+                let raw = step.action.raw || said_by(api, "roleArn").is_some();
+                one(subject, role, raw, path, diagnostics);
             }
         }
         for stage in &pipeline.stages {
@@ -137,6 +139,19 @@ fn one(subject: &Subject<'_>, role: &Text, raw: bool, path: String, diagnostics:
         return;
     }
     if structure::names().role_arn.check(value).is_ok() {
+        return;
+    }
+    if let Some(ours) = templates::in_our_words(value) {
+        diagnostics.push(
+            RULE.finding(
+                role.span,
+                path,
+                format!("`{value}` is written in the words of a CloudFormation template"),
+            )
+            .label("nothing fills this in")
+            .help(format!("write `{ours}`"))
+            .through(role.origin.as_ref()),
+        );
         return;
     }
     let account = value

@@ -1,6 +1,6 @@
 //! Every stage has an action.
 
-use super::wording::stage_span;
+use super::wording::{said_by, stage_span};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 
@@ -22,7 +22,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for stage in stages.filter(|stage| stage.actions.is_empty() && subject.has_read(&stage.path)) {
         diagnostics.push(
             RULE.finding(
-                stage_span(stage),
+                said_by(stage.api.as_ref(), "actions").unwrap_or_else(|| stage_span(stage)),
                 format!("{}.actions", stage.path),
                 format!("the stage `{}` has no action", stage.name.value),
             )

@@ -1,6 +1,6 @@
 //! A pipeline has two stages at least.
 
-use super::wording::{below, stage_span};
+use super::wording::{below, said_by, stage_span};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -39,7 +39,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 .label("the only stage"),
             None => RULE
                 .finding(
-                    pipeline.span,
+                    said_by(pipeline.api.as_ref(), "stages").unwrap_or(pipeline.span),
                     path,
                     format!("the pipeline has no stages; AWS wants at least {fewest}"),
                 )

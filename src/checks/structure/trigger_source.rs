@@ -91,7 +91,7 @@ fn one(
             }),
         ),
         // the source may be what could not be read
-        None if !subject.has_read_actions(pipeline, &["name"]) => None,
+        None if !subject.has_read_sources(pipeline, &["name"]) => None,
         None => {
             let names: Vec<&str> = connections().map(|a| a.name.value.as_str()).collect();
             let finding = RULE

@@ -1,11 +1,14 @@
 //! What several rules of structure say alike.
 
+use std::collections::HashSet;
+
 use crate::catalog::text::{Quota, TextProblem, TextRule};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::Diagnostic;
 use crate::model::{self, Action, Condition, Model, Pipeline, Stage, Text};
 use crate::source::Span;
 use crate::tree::Entry;
+use crate::tree::Node;
 
 /// A word of the API in raw forms, the file's word elsewhere.
 pub(super) fn word<'w>(raw: bool, api: &'w str, friendly: &'w str) -> &'w str {
@@ -94,6 +97,11 @@ pub(in crate::checks) fn home_span(subject: &Subject<'_>) -> Option<Span> {
     (said.known && subject.region == Some(said.value.as_str())).then_some(said.span)
 }
 
+/// Where `api:` says a member.
+pub(super) fn said_by(api: Option<&Node>, member: &str) -> Option<Span> {
+    Some(api?.entry(member)?.key_span)
+}
+
 /// Where a stage is named: its name, if it has one in the file.
 pub(super) fn stage_span(stage: &Stage) -> Span {
     if stage.name.span.start() < stage.name.span.end() {
@@ -101,6 +109,14 @@ pub(super) fn stage_span(stage: &Stage) -> Span {
     } else {
         stage.span
     }
+}
+
+/// Each name once, in the order of the file; what is empty is none.
+pub(super) fn once<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut seen = HashSet::new();
+    let mut names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    names.retain(|name| seen.insert(*name));
+    names
 }
 
 /// Words in backticks with commas and a last "or".

@@ -189,9 +189,12 @@ fn environment(found: &mut Findings, body: &Value, place: &Place) {
     let place = place.key("environment");
     found.required(&place, environment, &rules.required);
     let kinds: Vec<String> = rules.types.iter().map(|kind| kind.name.clone()).collect();
-    let kind = found
-        .word(&place, environment, "type", &kinds)
-        .and_then(codebuild::environment_type);
+    let said = text(environment, "type");
+    let kind = match codebuild::older_word("ProjectEnvironment", "type", said) {
+        Some(present) => Some(present),
+        None => found.word(&place, environment, "type", &kinds),
+    }
+    .and_then(codebuild::environment_type);
     let compute = found.word(&place, environment, "computeType", &rules.compute_types);
     found.word(
         &place,
