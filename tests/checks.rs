@@ -251,6 +251,10 @@ fn what_is_wrong_in_one_member_hides_nothing_in_others() {
             "pipelines.release.definition.stages[1].actions[0].actionTypeId.owner",
         ),
         (
+            "configuration-missing",
+            "pipelines.release.definition.stages[1].actions[0].configuration.ProjectName",
+        ),
+        (
             "configuration-key-unknown",
             "pipelines.release.definition.stages[1].actions[0].configuration.Project",
         ),

@@ -63,6 +63,18 @@ pub(super) fn one_of<'c>(words: impl IntoIterator<Item = &'c str>) -> String {
     }
 }
 
+/// A word with its article, as it or a row of capitals is spoken: an ECR, an S3, a CodeBuild.
+pub(super) fn with_article(word: &str) -> String {
+    let mut letters = word.chars();
+    let begin = letters.next().unwrap_or_default();
+    let spelt = letters
+        .next()
+        .is_some_and(|next| next.is_ascii_uppercase() || next.is_ascii_digit());
+    let sounds = if spelt { "AEFHILMNORSX" } else { "AEIOaeio" };
+    let article = if sounds.contains(begin) { "an" } else { "a" };
+    format!("{article} {word}")
+}
+
 /// How a variable is called that a shell can read.
 pub(super) const SHELL_NAME: &str =
     "take letters, digits and underscores, first a letter or underscore";
@@ -162,4 +174,28 @@ pub(super) fn wrong(rule: &TextRule, value: &str) -> Option<Wrong> {
         label,
         help,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_article;
+
+    #[test]
+    fn articles_are_as_words_are_spoken() {
+        for spoken in [
+            "an ECR",
+            "an S3",
+            "an EKS",
+            "an AppConfig",
+            "an output variable",
+            "a CodeBuild",
+            "a Lambda",
+            "a command",
+            "a CodeStarSourceConnection",
+            "an AlexaSkillsKit",
+        ] {
+            let (_, word) = spoken.split_once(' ').expect("two words");
+            assert_eq!(with_article(word), spoken);
+        }
+    }
 }

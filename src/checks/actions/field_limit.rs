@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::catalog::structure;
 use crate::catalog::text::{Quota, TextProblem};
 use crate::checks::flow::{self, Step};
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, fields};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::model::{Text, Variable, VariableKind};
 
@@ -113,9 +113,10 @@ fn texts(
             item.span,
             format!("{path}[{index}]"),
             match characters {
-                0 => format!("a {what} is empty"),
+                0 => format!("{} is empty", fields::with_article(what)),
                 _ => format!(
-                    "a {what} has {characters} characters; AWS takes {}",
+                    "{} has {characters} characters; AWS takes {}",
+                    fields::with_article(what),
                     length.max
                 ),
             },

@@ -1,7 +1,7 @@
 //! Members of an action that only some action types have.
 
 use crate::checks::flow::{self, Step};
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, fields};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::Span;
 
@@ -61,8 +61,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
 
 fn one(step: &Step<'_>, field: &str, span: Span, path: String) -> Diagnostic {
     let provider = &step.action.provider.value;
-    let article = form::article(provider);
-    let message = format!("{article} {provider} action has no `{field}`");
+    let action = fields::with_article(provider);
+    let message = format!("{action} action has no `{field}`");
     let build = provider == "CodeBuild";
     // what AWS says to environment variables of other actions is not known
     let finding = if field == "environmentVariables" {

@@ -81,17 +81,6 @@ pub(super) fn fixed(text: &Text) -> bool {
     text.known && text.secret.is_none() && !text.value.contains("#{")
 }
 
-/// `a` or `an`, as a word or a row of capitals is spoken: an ECR action, an S3 action, a CodeBuild action.
-pub(super) fn article(word: &str) -> &'static str {
-    let mut letters = word.chars();
-    let begin = letters.next().unwrap_or_default();
-    let spelt = letters
-        .next()
-        .is_some_and(|next| next.is_ascii_uppercase() || next.is_ascii_digit());
-    let sounds = if spelt { "AEFHILMNORSX" } else { "AEIOaeio" };
-    if sounds.contains(begin) { "an" } else { "a" }
-}
-
 /// A value cut to what a message can hold.
 pub(super) fn short(value: &str) -> String {
     const MOST: usize = 60;

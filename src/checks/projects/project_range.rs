@@ -80,6 +80,10 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             let Data::Number(value) = node.data else {
                 continue;
             };
+            // of what is no whole number another rule speaks
+            if value.fract() != 0.0 {
+                continue;
+            }
             #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
             let (min, max) = (quota.min as f64, quota.max as f64);
             // -1 takes the limit of concurrent builds away

@@ -3,10 +3,10 @@
 use super::wording::{condition_rules, either, quoted, rule_path};
 use crate::catalog::advice::advice;
 use crate::catalog::conditions::{self, RuleProvider};
-use crate::catalog::keys::{ConfigKey, ValueProblem};
+use crate::catalog::keys::{ConfigKey, Format, ValueProblem};
 use crate::catalog::structure;
 use crate::checks::cron::{describe, field_problem, words};
-use crate::checks::{Rule, Subject};
+use crate::checks::{Rule, Subject, fields};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 use crate::model::{self, Text};
 use crate::source::Span;
@@ -198,7 +198,11 @@ impl Of<'_> {
             .finding(
                 name.span,
                 self.at(&name.value),
-                format!("a {provider} rule has no key `{}`", name.value),
+                format!(
+                    "{} rule has no key `{}`",
+                    fields::with_article(provider),
+                    name.value
+                ),
             )
             .label("unknown key");
         match nearest(&name.value, all()) {
@@ -268,11 +272,36 @@ impl Of<'_> {
         let finding = finding.through(value.origin.as_ref());
         Some(match help {
             Some(help) => finding.help(help),
-            None => finding.help(format!(
-                "write `{word}` as the page of {} rules says",
-                self.provider.provider
-            )),
+            None => finding.help(self.advice(key, &value.value)),
         })
+    }
+
+    /// What to write where the key itself says nothing about it.
+    fn advice(&self, key: &ConfigKey, text: &str) -> String {
+        let quota = &structure::quotas().rule_config_value;
+        if !quota.allows(text.chars().count() as u64) {
+            return format!("shorten it to {} characters", quota.max);
+        }
+        match key.check(text) {
+            Err(ValueProblem::Format(Format::Bool)) => {
+                "write `\"true\"` or `\"false\"`, in small letters and quotes".to_owned()
+            }
+            Err(ValueProblem::Format(Format::EnvironmentJson)) => {
+                r#"write '[{"name": "STAGE", "value": "prod"}]'"#.to_owned()
+            }
+            Err(ValueProblem::Format(format)) => format!("write {}", format.words()),
+            Err(ValueProblem::Length { min, max, .. }) => {
+                format!("write {min} to {max} characters")
+            }
+            Err(ValueProblem::Range { min, max, .. }) => {
+                format!("write a number from {min} to {max}")
+            }
+            Err(ValueProblem::TooManyItems { max, .. }) => format!("keep at most {max}"),
+            Err(ValueProblem::NotAValue(_) | ValueProblem::Pattern) | Ok(()) => format!(
+                "write it as the page of {} rules says",
+                self.provider.provider
+            ),
+        }
     }
 
     /// Where to point when a key is missing.
@@ -312,8 +341,9 @@ impl Of<'_> {
                     self.configuration(),
                     self.at(&word),
                     format!(
-                        "the rule `{}` has no `{word}`, which a {} rule needs",
-                        self.rule.name.value, self.provider.provider
+                        "the rule `{}` has no `{word}`, which {} rule needs",
+                        self.rule.name.value,
+                        fields::with_article(&self.provider.provider)
                     ),
                 )
                 .label(format!("without `{word}`"))
@@ -383,7 +413,10 @@ impl Of<'_> {
                 RULE.finding(
                     first.span,
                     format!("{}.commands", self.path),
-                    format!("a {} rule has no commands", self.provider.provider),
+                    format!(
+                        "{} rule has no commands",
+                        fields::with_article(&self.provider.provider)
+                    ),
                 )
                 .label("does not belong here")
                 .help("commands are for rules of the provider Commands"),
