@@ -313,7 +313,7 @@ pub struct TemplateWord {
     /// As the template has it.
     pub template: String,
     /// As the pipeline file has it.
-    pub file: String,
+    pub ours: String,
 }
 
 impl Structure {

@@ -6,7 +6,7 @@ use crate::catalog::structure;
 pub(super) fn in_our_words(value: &str) -> Option<String> {
     let mut text = value.to_owned();
     for word in &structure::structure().template_words {
-        text = text.replace(&word.template, &word.file);
+        text = text.replace(&word.template, &word.ours);
     }
     while let Some(at) = text.find(OPEN) {
         let inside = &text[at + OPEN.len()..];
