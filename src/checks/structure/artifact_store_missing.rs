@@ -1,6 +1,6 @@
 //! Every region that a raw pipeline works in has an artifact store.
 
-use super::wording::is_source;
+use super::wording::{is_source, lived_in};
 use crate::catalog::structure;
 use crate::checks::{Rule, Subject, flow};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -53,7 +53,9 @@ fn regions(pipeline: &Pipeline) -> Vec<(&Action, &Text)> {
 
 /// The region of the run, else that of the sources, which stand where the pipeline stands.
 fn home<'a>(subject: &Subject<'a>, pipeline: &'a Pipeline) -> Option<&'a str> {
-    subject.region.or_else(|| {
+    // every action says where it lives, which another rule tells
+    let own = lived_in(pipeline).map(|region| region.value.as_str());
+    own.or(subject.region).or_else(|| {
         let sources = flow::steps(pipeline).filter(|step| is_source(step.action));
         let mut said = sources.filter_map(|step| step.action.region.as_ref());
         said.find(|region| region.known)

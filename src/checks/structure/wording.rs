@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
+use crate::catalog::structure;
 use crate::catalog::text::{Quota, TextProblem, TextRule};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::Diagnostic;
 use crate::model::{self, Action, Condition, Model, Pipeline, Stage, Text};
 use crate::source::Span;
-use crate::tree::Entry;
-use crate::tree::Node;
+use crate::tree::{Entry, Node};
 
 /// A word of the API in raw forms, the file's word elsewhere.
 pub(super) fn word<'w>(raw: bool, api: &'w str, friendly: &'w str) -> &'w str {
@@ -89,6 +89,18 @@ pub(super) fn api_stores(pipeline: &Pipeline) -> Vec<&Entry> {
 pub(in crate::checks) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     list(&words)
+}
+
+/// The region that every action of a pasted pipeline says, as GetPipeline writes it: the pipeline lives there.
+pub(super) fn lived_in(pipeline: &Pipeline) -> Option<&Text> {
+    let actions = || pipeline.stages.iter().flat_map(|stage| &stage.actions);
+    let own = actions().next()?.region.as_ref()?;
+    let same = |action: &Action| {
+        let region = action.region.as_ref();
+        region.is_some_and(|region| region.known && region.value == own.value)
+    };
+    let all = pipeline.raw && actions().nth(1).is_some() && actions().all(same);
+    (all && structure::regions().is_known(&own.value)).then_some(own)
 }
 
 /// Where the file says the region of the run.
