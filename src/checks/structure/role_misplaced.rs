@@ -23,7 +23,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let owner = &action.owner;
         // of an owner that has no such action another rule speaks
         let foreign = match owner.value.as_str() {
-            "ThirdParty" => step.kind().is_some(),
+            "ThirdParty" => step.kind().is_some_and(|kind| kind.owner == owner.value),
             "Custom" => true,
             _ => false,
         };
