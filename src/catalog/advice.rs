@@ -167,6 +167,9 @@ pub struct DeployFile {
     /// The configuration key that names the artifact; none: the first input.
     #[serde(default)]
     pub artifact_key: Option<String>,
+    /// Whether the key's value is a list of files with commas between.
+    #[serde(default)]
+    pub list: bool,
     /// Its names where nothing says another: one of them.
     #[serde(default)]
     pub default: Vec<String>,

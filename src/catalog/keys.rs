@@ -52,6 +52,9 @@ pub struct ConfigKey {
     /// Fewest and most characters, where narrower than for every key.
     #[serde(default)]
     pub length: Option<[usize; 2]>,
+    /// Whether that is certain.
+    #[serde(default = "super::yes")]
+    pub length_certain: bool,
     /// Bounds of a number.
     #[serde(default)]
     pub range: Option<[i64; 2]>,
@@ -184,6 +187,7 @@ impl ConfigKey {
                 ValueProblem::Pattern => {
                     self.pattern_certain || matches!(self.format, Format::Arn | Format::RoleArn)
                 }
+                ValueProblem::Length { .. } => self.length_certain,
                 _ => true,
             }
     }

@@ -27,6 +27,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
+    for step in flow::all_steps(subject.model) {
+        diagnostics.extend(elsewhere(subject, &step));
+    }
     for step in
         flow::all_steps(subject.model).filter(|step| step.action.raw || step.action.api.is_some())
     {
@@ -81,6 +84,55 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
             None => diagnostics.push(unknown(&step)),
         }
     }
+}
+
+/// An action in a region in which AWS's pages do not have it. Such lists age.
+fn elsewhere(subject: &Subject<'_>, step: &Step<'_>) -> Option<Diagnostic> {
+    let (action, kind) = (step.action, step.kind()?);
+    let own = action.region.as_ref();
+    let region = match own {
+        Some(region) => region.known.then_some(region.value.as_str())?,
+        None => subject.region?,
+    };
+    if !structure::regions().is_known(region) {
+        return None;
+    }
+    let only = kind.only_region.as_deref().filter(|only| *only != region);
+    if only.is_none() && !kind.absent_regions.iter().any(|absent| absent == region) {
+        return None;
+    }
+    let (span, path) = match own {
+        Some(own) => (own.span, step.path("region")),
+        None if action.raw => (action.provider.span, step.path("actionTypeId.provider")),
+        None => (action.span, action.path.clone()),
+    };
+    let name = &action.name.value;
+    let finding = match only {
+        Some(only) => RULE
+            .doubtful(
+                span,
+                path,
+                format!(
+                    "`{name}` runs in {region}, and {} is in {only} only",
+                    kind.provider
+                ),
+            )
+            .help(match action.raw {
+                true => format!("write `region: {only}`, and give `artifactStores` a store there"),
+                false => format!("write `region: {only}`"),
+            }),
+        None => RULE
+            .doubtful(
+                span,
+                path,
+                format!(
+                    "`{name}` runs in {region}, where AWS's pages have no {}",
+                    kind.provider
+                ),
+            )
+            .help("have it in another region, or look at AWS's list of regions: it may have grown"),
+    };
+    Some(finding.label("not in this region"))
 }
 
 fn at(step: &Step<'_>, member: &str, text: &Text, message: String) -> Diagnostic {

@@ -2,8 +2,8 @@
 
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
-use crate::diagnostic::{Diagnostics, Severity, nearest};
-use crate::model::{Buildspec, Project, Purpose};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
+use crate::model::{Buildspec, Project, Purpose, Text};
 use crate::tree::{Entry, Node};
 
 use super::form;
@@ -29,14 +29,17 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     }
     for step in flow::all_steps(subject.model) {
         let outputs = &step.action.outputs;
-        if outputs.len() < 2 || step.configuration("BuildspecOverride").is_some() {
+        if outputs.is_empty() || step.configuration("BuildspecOverride").is_some() {
             continue;
         }
         let project = flow::project(subject.model, step.action);
         if let Some(project) = project
             && let Some(buildspec) = buildspec(subject, project)
         {
-            one(&step, buildspec, diagnostics);
+            match &outputs[..] {
+                [only] => diagnostics.extend(without_artifacts(&step, &only.name, buildspec)),
+                _ => one(&step, buildspec, diagnostics),
+            }
         }
     }
 }
@@ -52,6 +55,26 @@ fn buildspec<'a>(subject: &Subject<'a>, project: &'a Project) -> Option<&'a Node
         Buildspec::Default => subject.buildspecs.get("buildspec.yml")?,
     };
     node.as_map().is_some().then_some(node)
+}
+
+/// One output is what the buildspec's `artifacts` name.
+fn without_artifacts(step: &Step<'_>, output: &Text, buildspec: &Node) -> Option<Diagnostic> {
+    if !output.known || buildspec.entry("artifacts").is_some() || buildspec.has_unknown() {
+        return None;
+    }
+    let (name, build) = (&output.value, &step.action.name.value);
+    Some(
+        RULE.finding(
+            output.span,
+            step.artifact_path("output", 0),
+            format!(
+                "the buildspec of `{build}` has no `artifacts`, and so nothing goes into `{name}`"
+            ),
+        )
+        .label("never uploaded")
+        .help("add `artifacts: {files: ['**/*']}` to the buildspec, or leave the output out")
+        .through(output.origin.as_ref()),
+    )
 }
 
 fn one(step: &Step<'_>, buildspec: &Node, diagnostics: &mut Diagnostics) {

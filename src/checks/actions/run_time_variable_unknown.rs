@@ -6,7 +6,7 @@ use crate::checks::flow::{self, Step};
 use crate::checks::references::Reference;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
-use crate::model::{Action, Buildspec, Pipeline, Purpose};
+use crate::model::{Action, Buildspec, Pipeline, Purpose, Text};
 use crate::source::Span;
 use crate::tree::Node;
 
@@ -85,11 +85,11 @@ fn one(
             None => of_action(subject, steps, namespace)?,
         },
     };
-    if known.names.contains(&key) {
-        return None;
-    }
     let start = start + "#{".len() + namespace.len() + 1;
     let span = subject.part(place.text, start, start + key.len());
+    if known.names.contains(&key) {
+        return of_another_event(pipeline, steps, place, span);
+    }
     let message = format!("{} no variable `{key}`", known.who);
     let near = nearest(key, known.names.iter().copied());
     let sure = match known.sure {
@@ -114,6 +114,79 @@ fn one(
             .help(help)
             .through(place.text.origin.as_ref()),
     )
+}
+
+/// A variable that a run has only if something else starts it. What reads it in another run fails.
+fn of_another_event(
+    pipeline: &Pipeline,
+    steps: &[Step<'_>],
+    place: &Place<'_>,
+    span: Span,
+) -> Option<Diagnostic> {
+    let Reference { namespace, key, .. } = place.reference;
+    let producer = steps.iter().find(|step| {
+        let name = step.action.namespace.as_ref();
+        name.is_some_and(|name| name.known && name.value == namespace)
+    })?;
+    let by_event = &producer.kind()?.variables_by_event;
+    let gives = |event: &str| {
+        let mut names = by_event.get(event).into_iter().flatten();
+        names.any(|name| name == key)
+    };
+    if !by_event.keys().any(|event| gives(event)) {
+        return None;
+    }
+    let source = &producer.action.name;
+    let mut without = None;
+    for (event, what, place) in events(pipeline, source) {
+        if !gives(event) {
+            without = without.or(Some((event, what, place)));
+        }
+    }
+    let (event, what, started) = without?;
+    let instead = by_event.get(event).into_iter().flatten();
+    Some(
+        RULE.doubtful(
+            span,
+            &place.path,
+            format!("a run that {what} starts has no `{key}`, and what reads it fails"),
+        )
+        .label("not in every run")
+        .perhaps_related(started, "starts such a run")
+        .help(format!(
+            "such a run has {}; read what every run has, or let another pipeline do it",
+            form::listed(instead.map(String::as_str))
+        ))
+        .through(place.text.origin.as_ref()),
+    )
+}
+
+/// What starts a pipeline by a source: the word of the catalogue, in words, and where it is said. Without a trigger it is
+/// a push to its branch.
+fn events(pipeline: &Pipeline, source: &Text) -> Vec<(&'static str, &'static str, Option<Span>)> {
+    const PUSH: (&str, &str) = ("push_branch", "a push to a branch");
+    const TAG: (&str, &str) = ("push_tag", "a tag");
+    const REQUEST: (&str, &str) = ("pull_request", "a pull request");
+    let triggers = &pipeline.triggers;
+    if triggers.iter().any(|trigger| !trigger.source.known) {
+        return Vec::new();
+    }
+    let mut own = triggers
+        .iter()
+        .filter(|trigger| trigger.source.value == source.value)
+        .peekable();
+    if own.peek().is_none() {
+        return vec![(PUSH.0, PUSH.1, None)];
+    }
+    own.flat_map(|trigger| {
+        let pushes = trigger.push.iter().map(|filter| {
+            let (event, what) = if filter.tags.is_some() { TAG } else { PUSH };
+            (event, what, Some(filter.span))
+        });
+        let requests = trigger.pull_request.iter();
+        pushes.chain(requests.map(|filter| (REQUEST.0, REQUEST.1, Some(filter.span))))
+    })
+    .collect()
 }
 
 /// Whether it is a variable of some other action type, and thus no misspelling.

@@ -5,6 +5,7 @@ use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Given, Model, Pipeline, Text};
 use crate::source::Span;
+use crate::tree::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "cross-account-key",
@@ -26,41 +27,90 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some((home, said)) = home(subject.model, pipeline) else {
             continue;
         };
-        if has_key(subject.model, pipeline) {
+        let keys = keys(subject.model, pipeline);
+        let alias = keys.iter().find(|(id, _)| id.starts_with("alias/"));
+        let given = !keys.is_empty() || !pipeline.raw && pipeline.api.is_some();
+        if given && alias.is_none() {
             continue;
         }
-        for step in flow::steps(pipeline) {
-            let action = step.action;
-            let Some(role) = action.role_arn.as_ref() else {
-                continue;
-            };
-            let idle = action.inputs.is_empty() && action.outputs.is_empty();
-            let Some(account) = account(role).filter(|account| *account != home && !idle) else {
+        for worker in workers(pipeline) {
+            let role = worker.role;
+            let Some(account) = account(role).filter(|account| *account != home) else {
                 continue;
             };
             let start = role.value.find(account).unwrap_or(0);
-            let key = if action.raw { "roleArn" } else { "actionRole" };
-            let help = if pipeline.raw {
-                "give `artifactStore` an `encryptionKey` of type `KMS`, with the ARN of a key that this role may use"
-            } else {
-                "write `provider: {artifactStore: {kmsKey: ARN}}`, with a key that this role may use"
+            let span = subject.part(role, start, start + account.len());
+            let who = worker.who;
+            let finding = match alias {
+                Some((id, place)) => RULE
+                    .finding(
+                        span,
+                        worker.path,
+                        format!("{who} works in the account {account}, where `{id}` is another key or none"),
+                    )
+                    .related(*place, "an alias without an account")
+                    .help("write the ARN of the key or of its alias, `arn:aws:kms:REGION:ACCOUNT:alias/NAME`"),
+                None => RULE
+                    .finding(
+                        span,
+                        worker.path,
+                        format!("{who} works in the account {account}, and cannot read artifacts of {home} without a KMS key"),
+                    )
+                    .related(said, "the account of the pipeline")
+                    .help(if pipeline.raw {
+                        "give `artifactStore` an `encryptionKey` of type `KMS`, with the ARN of a key that this role may use"
+                    } else {
+                        "write `provider: {artifactStore: {kmsKey: ARN}}`, with a key that this role may use"
+                    }),
             };
             diagnostics.push(
-                RULE.finding(
-                    subject.part(role, start, start + account.len()),
-                    step.path(key),
-                    format!(
-                        "`{}` works in the account {account}, and cannot read artifacts of {home} without a KMS key",
-                        action.name.value
-                    ),
-                )
-                .label("another account")
-                .related(said, "the account of the pipeline")
-                .help(help)
-                .through(role.origin.as_ref()),
+                finding
+                    .label("another account")
+                    .through(role.origin.as_ref()),
             );
         }
     }
+}
+
+/// What reads or writes artifacts under a role of its own.
+struct Worker<'a> {
+    who: String,
+    role: &'a Text,
+    path: String,
+}
+
+fn workers(pipeline: &Pipeline) -> Vec<Worker<'_>> {
+    let mut all = Vec::new();
+    for step in flow::steps(pipeline) {
+        let action = step.action;
+        let idle = action.inputs.is_empty() && action.outputs.is_empty();
+        if let Some(role) = action.role_arn.as_ref().filter(|_| !idle) {
+            all.push(Worker {
+                who: format!("`{}`", action.name.value),
+                role,
+                path: step.path("role"),
+            });
+        }
+    }
+    for stage in &pipeline.stages {
+        let conditions = [&stage.before_entry, &stage.on_success, &stage.on_failure];
+        for condition in conditions.into_iter().flatten() {
+            let (list, word) = match condition.raw {
+                Some(_) => ("conditions[0].rules", "roleArn"),
+                None => ("check", "actionRole"),
+            };
+            for (index, rule) in condition.rules.iter().enumerate() {
+                if let Some(role) = rule.role_arn.as_ref().filter(|_| !rule.inputs.is_empty()) {
+                    all.push(Worker {
+                        who: format!("the rule `{}`", rule.name.value),
+                        role,
+                        path: format!("{}.{list}[{index}].{word}", condition.path),
+                    });
+                }
+            }
+        }
+    }
+    all
 }
 
 /// The account of an ARN.
@@ -82,20 +132,26 @@ fn home<'a>(model: &'a Model, pipeline: &'a Pipeline) -> Option<(&'a str, Span)>
     Some((account(role)?, role.span))
 }
 
-fn has_key(model: &Model, pipeline: &Pipeline) -> bool {
+/// The keys of the artifact stores; of one that is not known the empty text.
+fn keys(model: &Model, pipeline: &Pipeline) -> Vec<(String, Span)> {
     if pipeline.raw {
-        return pipeline.raw_stores.iter().any(|entry| {
-            let own = entry.value.get("encryptionKey").is_some();
-            let stores = entry.value.as_map().unwrap_or_default();
-            own || stores
-                .iter()
-                .any(|store| store.value.get("encryptionKey").is_some())
+        let of = |store: &Node| {
+            let key = store.get("encryptionKey")?;
+            let id = key.get("id");
+            let text = id.and_then(Node::as_str).unwrap_or_default().to_owned();
+            Some((text, id.unwrap_or(key).span))
+        };
+        let stores = pipeline.raw_stores.iter().flat_map(|entry| {
+            let members = entry.value.as_map().unwrap_or_default();
+            std::iter::once(&entry.value).chain(members.iter().map(|store| &store.value))
         });
+        return stores.filter_map(of).collect();
     }
     let provider = &model.provider;
     let regions = provider.region_stores.iter().map(|(_, store)| store);
-    pipeline.api.is_some()
-        || std::iter::once(&provider.artifact_store)
-            .chain(regions)
-            .any(|store| store.kms_key.is_some())
+    std::iter::once(&provider.artifact_store)
+        .chain(regions)
+        .filter_map(|store| store.kms_key.as_ref())
+        .map(|key| (key.value.clone(), key.span))
+        .collect()
 }

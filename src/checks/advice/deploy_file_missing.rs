@@ -42,13 +42,40 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         for step in &steps {
             let files = advice().deploy_files.iter();
             for file in files.filter(|file| file.provider == step.action.provider.value) {
-                if step.action.category.value == "Deploy"
-                    && let Some(wanted) = wanted(step, file)
+                if step.action.category.value != "Deploy" {
+                    continue;
+                }
+                for wanted in wanted(step, file)
+                    .into_iter()
+                    .flat_map(|one| each(one, file))
                 {
                     one(subject, &steps, step, &wanted, diagnostics);
                 }
             }
         }
+    }
+}
+
+/// Of a list each file is wanted; what may be a folder or a pattern is left alone, and what is no path in the artifact.
+fn each<'a>(wanted: Wanted<'a>, file: &DeployFile) -> Vec<Wanted<'a>> {
+    let plain = |name: &str| {
+        let base = name.rsplit('/').next().unwrap_or(name);
+        !name.starts_with('/') && base.contains('.') && !name.contains(['*', '?', ' '])
+    };
+    match (file.list, &wanted.names[..]) {
+        (true, [names]) => names
+            .split(',')
+            .map(str::trim)
+            .filter(|name| plain(name))
+            .map(|name| Wanted {
+                names: vec![name.to_owned()],
+                path: wanted.path.clone(),
+                ..wanted
+            })
+            .collect(),
+        (false, [name]) if name.starts_with('/') => Vec::new(),
+        (_, []) => Vec::new(),
+        _ => vec![wanted],
     }
 }
 

@@ -83,6 +83,8 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
                 see.secret_key(&key.value, text, &path);
             } else if key.value == "EnvironmentVariables" {
                 see.json(text, &path);
+            } else if text.value.trim_start().starts_with('{') {
+                see.object(text, &path, key.value == "ParameterOverrides");
             } else {
                 see.shape(text, &path, action.raw);
             }
@@ -171,6 +173,38 @@ impl Seen<'_, '_> {
                 path,
                 true,
             );
+        }
+    }
+
+    /// The JSON of an object in a text: what a function or a stack is given.
+    fn object(&mut self, text: &Text, path: &str, stack: bool) {
+        if !literal(text) || self.shape(text, path, true) {
+            return;
+        }
+        let Ok(serde_json::Value::Object(members)) = serde_json::from_str(&text.value) else {
+            return;
+        };
+        let help = match stack {
+            true => {
+                "write `{{resolve:secretsmanager:NAME:SecretString:KEY}}` in the template or in its place, which \
+                 CloudFormation reads; replace the one that was here"
+            }
+            false => {
+                "hand over the name of a secret, and let what is invoked read it; replace the one that was here"
+            }
+        };
+        for (name, value) in &members {
+            let Some(value) = value.as_str() else {
+                continue;
+            };
+            if !is_secret_name(name) || !could_be_secret(name, value) {
+                continue;
+            }
+            let start = text.value.find(&format!("\"{name}\"")).unwrap_or(0);
+            let found = text.value[start..].find(value).map(|at| start + at);
+            let range = found.map_or(0..text.value.len(), |at| at..at + value.len());
+            let span = builds::place(self.subject, text, range.start, range.end);
+            self.push(span, format!("`{name}` holds a literal"), path, help, text);
         }
     }
 

@@ -189,7 +189,10 @@ fn words(spec: &Spec<'_>, path: &str, key: &Key, node: &Node, diagnostics: &mut 
         )
         .label("unknown word")
         .through(node.origin.as_ref());
-    diagnostics.push(match nearest(word, values()) {
+    // `/bin/bash` is `bash`
+    let base = word.rsplit('/').next().unwrap_or(word);
+    let same = values().find(|value| *value == base);
+    diagnostics.push(match same.or_else(|| nearest(word, values())) {
         Some(near) => finding.help(format!("did you mean `{near}`?")),
         None => finding.help(format!("write {}", fields::one_of(values()))),
     });

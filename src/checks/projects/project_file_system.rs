@@ -1,6 +1,7 @@
 //! What a file system needs.
 
 use super::parts;
+use crate::catalog::codebuild;
 use crate::checks::fields;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -26,6 +27,13 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let Some(first) = list.first() else {
             continue;
         };
+        // what Lambda compute cannot have at all another rule tells
+        let lambda = fields::word(definition, "environment.type")
+            .and_then(codebuild::environment_type)
+            .is_some_and(|kind| kind.lambda);
+        if lambda {
+            continue;
+        }
         let vpc = fields::get(definition, "vpcConfig").is_some()
             || fields::get(definition, "environment.fleet").is_some();
         let privileged = match fields::get(definition, "environment.privilegedMode") {

@@ -84,7 +84,19 @@ fn unknown(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         let message = format!("CodeBuild has no image `{name}`, as far as pipectl knows");
         let finding =
             parts::finding(&UNKNOWN, project, IMAGE, node, message).label("unknown image");
-        let near = nearest(name, names.iter().map(String::as_str));
+        // where only the version is missing, the newest
+        let version = |image: &&str| {
+            let (_, tag) = image.rsplit_once(':')?;
+            let number = tag.parse::<f64>().ok()?;
+            image.starts_with(name).then_some(number)
+        };
+        let all = || names.iter().map(String::as_str);
+        let same = all()
+            .filter_map(|image| Some((version(&image)?, image)))
+            .max_by(|(one, _), (other, _)| one.total_cmp(other));
+        let near = same
+            .map(|(_, image)| image)
+            .or_else(|| nearest(name, all()));
         diagnostics.push(match near {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
             None => finding.help(format!(

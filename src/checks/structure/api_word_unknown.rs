@@ -111,10 +111,16 @@ fn one(word: &Text, path: String, words: &[String], what: &str, diagnostics: &mu
         return;
     }
     let all = || words.iter().map(String::as_str);
-    let help = match (nearest(&word.value, all()), words) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, [only]) => format!("write `{only}`"),
-        (None, _) => format!("write {}", either(all())),
+    let same = all().find(|known| known.eq_ignore_ascii_case(&word.value));
+    let mut near = all().filter(|known| match same {
+        Some(same) => same == *known,
+        None => nearest(&word.value, [*known]).is_some(),
+    });
+    let help = match ((near.next(), near.next()), words) {
+        ((Some(near), None), _) => format!("did you mean `{near}`?"),
+        (_, [only]) => format!("write `{only}`"),
+        // V3 is as near to V1 as to V2
+        _ => format!("write {}", either(all())),
     };
     diagnostics.push(
         RULE.finding(word.span, path, format!("`{}` is not {what}", word.value))

@@ -1,5 +1,6 @@
 //! A full clone goes to builds only.
 
+use super::wording::{conditions, rule_path};
 use crate::checks::flow::{self, Step};
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
@@ -72,6 +73,30 @@ fn one(pipeline: &Pipeline, source: &Step<'_>, diagnostics: &mut Diagnostics) {
                     .help("let a build hand on what is needed, or leave the full clone out")
                     .through(input.origin.as_ref()),
             );
+        }
+    }
+    for stage in &pipeline.stages {
+        for condition in conditions(stage) {
+            for (index, rule) in condition.rules.iter().enumerate() {
+                let inputs = rule.inputs.iter().filter(|input| input.known);
+                for input in inputs.filter(|_| rule.provider.value != "CodeBuild") {
+                    if from_source(&input.value).is_none() {
+                        continue;
+                    }
+                    let path = format!("{}.inputArtifacts", rule_path(condition, index));
+                    let message = format!(
+                        "the rule `{}` reads `{}`, which is a full clone and for builds only",
+                        rule.name.value, input.value
+                    );
+                    diagnostics.push(
+                        RULE.doubtful(input.span, path, message)
+                            .label("read here")
+                            .related(format.span, "a full clone")
+                            .help("let a build hand on what is needed, or leave the full clone out")
+                            .through(input.origin.as_ref()),
+                    );
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::trigger_filter::{self, raw_count};
 use super::trigger_pattern::patterns;
 use super::wording::{below, outside, placed_conditions, stage_span, word};
+use crate::catalog::actions;
 use crate::catalog::structure;
 use crate::catalog::text::Quota;
 use crate::checks::{Rule, Subject, fields, flow};
@@ -29,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
     for pipeline in &subject.model.pipelines {
-        actions(pipeline, diagnostics);
+        of_actions(pipeline, diagnostics);
         variables(pipeline, diagnostics);
         triggers(pipeline, diagnostics);
         for (place, condition) in pipeline.stages.iter().flat_map(placed_conditions) {
@@ -63,7 +64,7 @@ fn beyond<T>(members: &[T], quota: &Quota, span: impl Fn(&T) -> Span, owner: Spa
     first.map_or(owner, span)
 }
 
-fn actions(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
+fn of_actions(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
     let quotas = structure::quotas();
     let owner = format!("the pipeline `{}`", pipeline.name.value);
     let (quota, list) = (&quotas.stages, &pipeline.stages);
@@ -72,6 +73,7 @@ fn actions(pipeline: &Pipeline, diagnostics: &mut Diagnostics) {
         of_stage(stage, diagnostics);
         for action in &stage.actions {
             empty_members(action, diagnostics);
+            properties(action, diagnostics);
         }
     }
     let all: Vec<Span> = flow::steps(pipeline).map(|step| step.action.span).collect();
@@ -94,6 +96,25 @@ fn of_stage(stage: &Stage, diagnostics: &mut Diagnostics) {
     );
     let actions = stage.actions.len();
     most(quota, actions, span, path, &owner, "actions", diagnostics);
+}
+
+/// An action type of one's own has a few properties, and so an action of it has no more keys.
+fn properties(action: &Action, diagnostics: &mut Diagnostics) {
+    let most = actions::custom().max_properties;
+    let keys = &action.configuration;
+    if let Some((key, _)) = keys.get(most).filter(|_| action.owner.value == "Custom") {
+        let message = format!(
+            "`{}` has {} configuration keys; an action type of your own has at most {most} properties",
+            action.name.value,
+            keys.len()
+        );
+        let path = format!("{}.configuration.{}", action.path, key.value);
+        diagnostics.push(
+            RULE.finding(key.span, path, message)
+                .label("one too many")
+                .help(format!("keep at most {most}")),
+        );
+    }
 }
 
 /// Lists of a raw action that are there and empty: the API wants a member or no list.

@@ -133,12 +133,35 @@ fn of_rules(subject: &Subject<'_>, stage: &Stage, diagnostics: &mut Diagnostics)
 }
 
 /// A role of a raw form is an ARN; elsewhere it may be a name.
+/// A role of AWS's China for a pipeline that is not there, and the like.
+fn of_partition(subject: &Subject<'_>, role: &Text, path: String) -> Option<Diagnostic> {
+    let partition = role.value.split(':').nth(1)?;
+    let region = subject.region?;
+    let regions = structure::regions();
+    let home = regions.is_name(region).then(|| regions.partition(region))?;
+    if partition == home || role.value.contains("#{") {
+        return None;
+    }
+    let start = "arn:".len();
+    Some(
+        RULE.doubtful(
+            subject.part(role, start, start + partition.len()),
+            path,
+            format!("the role is of the partition {partition}, and the pipeline runs in {region}, which is of {home}"),
+        )
+        .label("another partition")
+        .help(format!("write `arn:{home}:iam::…`, with an account of that partition"))
+        .through(role.origin.as_ref()),
+    )
+}
+
 fn one(subject: &Subject<'_>, role: &Text, raw: bool, path: String, diagnostics: &mut Diagnostics) {
     let value = &role.value;
     if !role.known || !raw && !value.starts_with("arn:") {
         return;
     }
     if structure::names().role_arn.check(value).is_ok() {
+        diagnostics.extend(of_partition(subject, role, path));
         return;
     }
     if let Some(ours) = templates::in_our_words(value) {
