@@ -4,9 +4,6 @@ use std::process::ExitCode;
 
 use pipectl::sandbox::build::supervise;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let code = supervise::run_if_asked(&arguments);
