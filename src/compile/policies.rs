@@ -257,7 +257,7 @@ pub(super) fn inline(merged: &[Pending], allow: &[Value]) -> Inline {
         let policies = policies.done();
         let size = policies
             .as_object()
-            .map(|map| map.values().map(|d| iam::policy_size(d)).sum())
+            .map(|map| map.values().map(iam::policy_size).sum())
             .unwrap_or(0);
         (policies, size)
     };
