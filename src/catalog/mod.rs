@@ -22,7 +22,8 @@
 //! | [`normal`] | `normal.json` | what is the same to AWS although written differently |
 //! | [`when`], [`template`], [`text`] | | conditions, `{placeholder}` texts and patterns that the data is written in |
 //!
-//! Every file is parsed on first use and only then.
+//! Every file is parsed on first use and only then, and the parts of it that most runs do not ask for when they are
+//! asked for ([`later`]).
 
 pub mod actions;
 pub mod advice;
