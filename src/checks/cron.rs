@@ -60,11 +60,10 @@ pub(super) fn field_problem(field: &CronField, word: &str) -> Option<String> {
             continue;
         }
         // L, W and # have forms of their own
-        let special = [('L', "L"), ('W', "W"), ('#', "#")]
-            .iter()
-            .any(|(c, text)| {
-                wild(*c) && base.contains(text) && !field.words.iter().any(|w| w == base)
-            });
+        let special = ['L', 'W', '#']
+            .into_iter()
+            .any(|c| wild(c) && base.contains(c))
+            && !field.words.iter().any(|word| word == base);
         if special {
             continue;
         }

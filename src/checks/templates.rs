@@ -1,9 +1,26 @@
 //! Words of CloudFormation's templates in texts that were pasted from one.
 
+use super::Rule;
 use crate::catalog::structure;
+use crate::diagnostic::Diagnostic;
+use crate::model::Text;
+
+/// The finding about a text that has words of a template, which nothing fills in here.
+pub(super) fn told(rule: &Rule, text: &Text, path: &str) -> Option<Diagnostic> {
+    let value = &text.value;
+    let ours = in_our_words(value)?;
+    let message = format!("`{value}` is written in the words of a CloudFormation template");
+    let finding = rule.finding(text.span, path, message);
+    let finding = finding.label("nothing fills this in");
+    Some(
+        finding
+            .help(format!("write `{ours}`"))
+            .through(text.origin.as_ref()),
+    )
+}
 
 /// The text in the words of the pipeline file; nothing if it has none of a template's.
-pub(super) fn in_our_words(value: &str) -> Option<String> {
+fn in_our_words(value: &str) -> Option<String> {
     let mut text = value.to_owned();
     for word in &structure::structure().template_words {
         text = text.replace(&word.template, &word.ours);

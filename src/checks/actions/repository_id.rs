@@ -47,21 +47,20 @@ fn connection(step: &Step<'_>, diagnostics: &mut Diagnostics) {
     if short && (!slash || id.contains(['@', ':'])) {
         return;
     }
+    let path = step.path("FullRepositoryId");
+    if let Some(told) = templates::told(&RULE, text, &path) {
+        diagnostics.push(told);
+        return;
+    }
     let parts: Vec<&str> = id.split('/').collect();
     let url = id.contains("://") || id.contains('@') || id.contains(':');
     let host = parts.len() > 2 && parts[0].contains('.');
-    let path = step.path("FullRepositoryId");
-    let mut help = match repository_of(id) {
+    let help = match repository_of(id) {
         better if better != id && better.contains('/') => format!("write `{better}`"),
         _ => "write it as owner/repository".to_owned(),
     };
     let shown = form::short(id);
-    let finding = if let Some(ours) = templates::in_our_words(id) {
-        help = format!("write `{ours}`");
-        let message = format!("`{shown}` is written in the words of a CloudFormation template");
-        RULE.finding(text.span, path, message)
-            .label("nothing fills this in")
-    } else if url || host {
+    let finding = if url || host {
         RULE.finding(
             text.span,
             path,

@@ -1,6 +1,7 @@
 //! Artifacts for another account without a key of one's own.
 
 use crate::checks::flow;
+use crate::checks::structure::wording::api_stores;
 use crate::checks::{Rule, Subject};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::{Given, Model, Pipeline, Text};
@@ -29,8 +30,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         };
         let keys = keys(subject.model, pipeline);
         let alias = keys.iter().find(|(id, _)| id.starts_with("alias/"));
-        let given = !keys.is_empty() || !pipeline.raw && pipeline.api.is_some();
-        if given && alias.is_none() {
+        if !keys.is_empty() && alias.is_none() {
             continue;
         }
         for worker in workers(pipeline) {
@@ -134,18 +134,20 @@ fn home<'a>(model: &'a Model, pipeline: &'a Pipeline) -> Option<(&'a str, Span)>
 
 /// The keys of the artifact stores; of one that is not known the empty text.
 fn keys(model: &Model, pipeline: &Pipeline) -> Vec<(String, Span)> {
-    if pipeline.raw {
-        let of = |store: &Node| {
-            let key = store.get("encryptionKey")?;
-            let id = key.get("id");
-            let text = id.and_then(Node::as_str).unwrap_or_default().to_owned();
-            Some((text, id.unwrap_or(key).span))
-        };
-        let stores = pipeline.raw_stores.iter().flat_map(|entry| {
-            let members = entry.value.as_map().unwrap_or_default();
-            std::iter::once(&entry.value).chain(members.iter().map(|store| &store.value))
-        });
-        return stores.filter_map(of).collect();
+    let of = |store: &Node| {
+        let key = store.get("encryptionKey")?;
+        let id = key.get("id");
+        let text = id.and_then(Node::as_str).unwrap_or_default().to_owned();
+        Some((text, id.unwrap_or(key).span))
+    };
+    let stores = api_stores(pipeline).into_iter().flat_map(|entry| {
+        let members = entry.value.as_map().unwrap_or_default();
+        std::iter::once(&entry.value).chain(members.iter().map(|store| &store.value))
+    });
+    let said: Vec<(String, Span)> = stores.filter_map(of).collect();
+    // what `api:` says goes over what is made
+    if pipeline.raw || !said.is_empty() {
+        return said;
     }
     let provider = &model.provider;
     let regions = provider.region_stores.iter().map(|(_, store)| store);

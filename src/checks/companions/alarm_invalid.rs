@@ -90,25 +90,24 @@ fn of_dimensions(
     subject: &Subject<'_>,
     alarm: &Alarm,
     dimensions: &[(Text, Text)],
-    facts: &Alarms,
+    facts: &'static Alarms,
     diagnostics: &mut Diagnostics,
 ) {
     let path = at(alarm, "dimensions");
     let texts = |text: &Text, fact: &'static TextRule, what: &str, path: String| {
         unfit(&RULE, subject, text, fact, what, path)
     };
-    let known = &companions().alarms;
     for (name, value) in dimensions {
         let path = fields::join(&path, &name.value);
         diagnostics.extend(texts(
             name,
-            &known.dimension_name,
+            &facts.dimension_name,
             "name of a dimension",
             path.clone(),
         ));
         diagnostics.extend(texts(
             value,
-            &known.dimension_value,
+            &facts.dimension_value,
             "value of a dimension",
             path,
         ));

@@ -32,8 +32,7 @@ fn check(subject: &Subject<'_>, diagnostics: &mut Diagnostics) {
         for statement in statements {
             let sid = statement.node.get("Sid").and_then(fields::known);
             let first = sid.map(|sid| *names.entry(sid).or_insert(statement));
-            let place = statement.node.span;
-            if seen.insert((place.file, place.start(), place.end())) {
+            if seen.insert(statement.node.span) {
                 one(statement, diagnostics);
                 diagnostics.extend(first.and_then(|first| again(statement, first)));
             }
@@ -326,6 +325,6 @@ fn of_operator(word: &str, span: Span, path: &str, grammar: &Grammar) -> Option<
     };
     Some(finding.label("no operator").help(match near {
         Some(near) => format!("write `{set}{near}{ending}`"),
-        None => "such as `StringEquals`, `StringLike`, `ArnLike`, `Bool`".to_owned(),
+        None => "write one such as `StringEquals`, `StringLike`, `ArnLike` or `Bool`".to_owned(),
     }))
 }

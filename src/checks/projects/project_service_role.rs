@@ -65,12 +65,11 @@ fn one(role: &Text, place: &str, diagnostics: &mut Diagnostics) {
     if name.is_empty() || structure::names().role_arn.check(name).is_ok() {
         return;
     }
-    let finding = if let Some(ours) = templates::in_our_words(name) {
-        let message = format!("`{name}` is written in the words of a CloudFormation template");
-        RULE.finding(role.span, place, message)
-            .label("nothing fills this in")
-            .help(format!("write `{ours}`"))
-    } else if name.contains(':') {
+    if let Some(told) = templates::told(&RULE, role, place) {
+        diagnostics.push(told);
+        return;
+    }
+    let finding = if name.contains(':') {
         let finding = RULE
             .finding(
                 role.span,

@@ -132,7 +132,6 @@ fn of_rules(subject: &Subject<'_>, stage: &Stage, diagnostics: &mut Diagnostics)
     }
 }
 
-/// A role of a raw form is an ARN; elsewhere it may be a name.
 /// A role of AWS's China for a pipeline that is not there, and the like.
 fn of_partition(subject: &Subject<'_>, role: &Text, path: String) -> Option<Diagnostic> {
     let partition = role.value.split(':').nth(1)?;
@@ -155,6 +154,7 @@ fn of_partition(subject: &Subject<'_>, role: &Text, path: String) -> Option<Diag
     )
 }
 
+/// A role of a raw form is an ARN; elsewhere it may be a name.
 fn one(subject: &Subject<'_>, role: &Text, raw: bool, path: String, diagnostics: &mut Diagnostics) {
     let value = &role.value;
     if !role.known || !raw && !value.starts_with("arn:") {
@@ -164,17 +164,8 @@ fn one(subject: &Subject<'_>, role: &Text, raw: bool, path: String, diagnostics:
         diagnostics.extend(of_partition(subject, role, path));
         return;
     }
-    if let Some(ours) = templates::in_our_words(value) {
-        diagnostics.push(
-            RULE.finding(
-                role.span,
-                path,
-                format!("`{value}` is written in the words of a CloudFormation template"),
-            )
-            .label("nothing fills this in")
-            .help(format!("write `{ours}`"))
-            .through(role.origin.as_ref()),
-        );
+    if let Some(told) = templates::told(&RULE, role, &path) {
+        diagnostics.push(told);
         return;
     }
     let account = value

@@ -73,7 +73,7 @@ pub(super) fn condition_rules(
 
 /// The stores that a pipeline has in the words of the API: those of a raw definition, or those under `api:`, which go
 /// over what is made.
-pub(super) fn api_stores(pipeline: &Pipeline) -> Vec<&Entry> {
+pub(in crate::checks) fn api_stores(pipeline: &Pipeline) -> Vec<&Entry> {
     if pipeline.raw {
         return pipeline.raw_stores.iter().collect();
     }
