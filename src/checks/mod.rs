@@ -38,6 +38,7 @@ use crate::source::Span;
 pub use buildspec::place_buildspecs;
 pub use subject::Subject;
 pub use unread::Unread;
+pub use written::Places;
 
 /// A rule: what it is called, what its page says, and the function.
 #[derive(Debug)]

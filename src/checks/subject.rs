@@ -6,7 +6,7 @@ use crate::model::{Model, Text};
 use crate::source::{Sources, Span};
 use crate::tree::Node;
 
-use super::{Unread, written};
+use super::{Places, Unread};
 
 /// A decoded file and what belongs to it.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub struct Subject<'a> {
     pub buildspecs: &'a BTreeMap<String, Node>,
     /// What of the file could not be read.
     pub unread: &'a Unread,
+    /// Where parts of values stand.
+    pub places: &'a Places,
 }
 
 impl Subject<'_> {
@@ -39,8 +41,9 @@ impl Subject<'_> {
         if written.is_empty() || part.is_empty() {
             return text.span;
         }
-        if let Some(places) = written::places(written, &text.value) {
-            return text.span.part(places[start].0, places[end - 1].1);
+        let whole = (text.span, written);
+        if let Some((start, end)) = self.places.of_part(whole, &text.value, (start, end)) {
+            return text.span.part(start, end);
         }
         // a variable stands in it: as many occurrences before the part in the value as in the text
         let before = text.value[..start].matches(part).count();

@@ -1,5 +1,49 @@
 //! Where the characters of a value stand in what a person wrote: behind escapes, in folded lines, in blocks.
 
+use std::cell::RefCell;
+
+use crate::source::Span;
+
+/// Where the characters of a value stand that was asked for last: of one long text rules ask for many parts.
+#[derive(Debug, Default)]
+pub struct Places(RefCell<Option<Last>>);
+
+#[derive(Debug)]
+struct Last {
+    span: Span,
+    value: String,
+    places: Option<Vec<(usize, usize)>>,
+}
+
+/// A value of more bytes is nobody's, and its places would fill the memory.
+const LONGEST: usize = 1 << 20;
+
+impl Places {
+    /// Where a part of a value stands in what is written at a place: its first byte and one past the last. Nothing if
+    /// the one does not lead to the other. The part is not empty.
+    pub(super) fn of_part(
+        &self,
+        (span, written): (Span, &str),
+        value: &str,
+        (start, end): (usize, usize),
+    ) -> Option<(usize, usize)> {
+        let mut last = self.0.borrow_mut();
+        let known = last
+            .take()
+            .filter(|last| last.span == span && last.value == value);
+        let known = known.unwrap_or_else(|| Last {
+            span,
+            value: value.to_owned(),
+            places: (value.len() <= LONGEST)
+                .then(|| places(written, value))
+                .flatten(),
+        });
+        let known = last.insert(known);
+        let places = known.places.as_ref()?;
+        Some((places[start].0, places[end - 1].1))
+    }
+}
+
 /// For every byte of a value, and for its end, where its character stands in what is written: first byte and one past
 /// the last. Nothing if the one does not lead to the other.
 pub(super) fn places(written: &str, value: &str) -> Option<Vec<(usize, usize)>> {

@@ -414,6 +414,7 @@ impl<'a> Session<'a> {
         let subject = checks::Subject {
             model: &model,
             tree: &document.tree,
+            places: &checks::Places::default(),
             sources: &self.sources,
             region: document.region.as_deref().filter(|_| !offline || said),
             stage: &document.stage,

@@ -95,6 +95,7 @@ pub fn see(text: &str, change: &mut dyn FnMut(&mut Node)) -> Seen {
                     stage: &resolved.stage,
                     buildspecs: &buildspecs,
                     unread: &checks::Unread::of(out.iter()),
+                    places: &checks::Places::default(),
                 },
                 &mut out,
             );

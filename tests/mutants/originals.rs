@@ -120,6 +120,7 @@ pub(super) fn see(text: &str, region: &str, said: bool) -> Vec<Seen> {
                 stage: &resolved.stage,
                 buildspecs: &BTreeMap::new(),
                 unread: &checks::Unread::of(out.iter()),
+                places: &checks::Places::default(),
             };
             checks::check(&subject, &mut out);
             if !out.has_errors() {
